@@ -1,0 +1,326 @@
+"""The table of all settings: names, kinds of values, defaults, environment variables, help."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# --- kinds of values --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a value must be: in words for people, and as a cast that raises ValueError."""
+
+    expected: str
+    cast: Callable[[Any], Any]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError
+    return str(value)
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        raise ValueError
+    return os.path.expanduser(os.fspath(value))
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError
+    return float(value)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, Mapping):
+        raise ValueError
+    return dict(value)
+
+
+def _name_or_mapping(value: Any) -> str | dict[str, Any]:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return _mapping(value)
+    return _mapping(value) if isinstance(value, Mapping) else _text(value)
+
+
+def _entries(value: Any) -> list[Any]:
+    if isinstance(value, (str, Mapping)):
+        value = [value]
+    entries = list(value) if isinstance(value, (list, tuple)) else [None]
+    if not all(isinstance(entry, (str, Mapping)) for entry in entries):
+        raise ValueError
+    return [dict(entry) if isinstance(entry, Mapping) else entry for entry in entries]
+
+
+def _whole(minimum: int, maximum: int | None = None) -> Kind:
+    def cast(value: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            number = value
+        else:
+            real = _number(value)  # YAML reads 1e9 as text
+            if not real.is_integer():
+                raise ValueError
+            number = int(real)
+        if number < minimum or (maximum is not None and number > maximum):
+            raise ValueError
+        return number
+
+    bounds = f"≥ {minimum}" if maximum is None else f"between {minimum} and {maximum}"
+    return Kind(f"a whole number {bounds}", cast)
+
+
+def _seconds(*, zero: bool = False) -> Kind:
+    def cast(value: Any) -> float:
+        seconds = _number(value)
+        if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
+            raise ValueError
+        return int(seconds) if seconds.is_integer() else seconds
+
+    return Kind(f"a number of seconds {'≥' if zero else '>'} 0", cast)
+
+
+def _or_none(kind: Kind, meaning: str) -> Kind:
+    def cast(value: Any) -> Any:
+        if value is None or (isinstance(value, str) and value.lower() in {"none", "null"}):
+            return None
+        return kind.cast(value)
+
+    return Kind(f"{kind.expected}, or null for {meaning}", cast)
+
+
+def _limit(kind: Kind) -> Kind:
+    def cast(value: Any) -> Any:
+        unlimited = value == math.inf or (isinstance(value, str) and value.lower() == "inf")
+        return None if unlimited else kind.cast(value)
+
+    return _or_none(Kind(kind.expected, cast), "no limit")
+
+
+def _words(separator: str) -> Kind:
+    def cast(value: Any) -> list[str]:
+        if isinstance(value, str):
+            value = value.split(separator)
+        if not isinstance(value, (list, tuple)):
+            raise ValueError
+        return [word for word in (_text(item).strip() for item in value) if word]
+
+    return Kind(f"a list (or text with {separator!r} between the items)", cast)
+
+
+def _choice(*choices: str) -> Kind:
+    def cast(value: Any) -> str:
+        word = str(value).lower()
+        if word not in choices:
+            raise ValueError
+        return word
+
+    return Kind(f"one of {', '.join(choices)}", cast)
+
+
+TEXT = Kind("text", _text)
+PATH = Kind("a path", _path)
+BOOLEAN = Kind("true or false", _boolean)
+MAPPING = Kind("a mapping", _mapping)
+NAME_OR_MAPPING = Kind("a name, or a mapping {name: {parameter: value}}", _name_or_mapping)
+ENTRIES = Kind("a list of texts or mappings", _entries)
+DATABASE_TYPE = _choice("pickleddb", "mongodb", "ephemeraldb")
+CHANGE_TYPE = _choice("noeffect", "break", "unsure")
+
+
+# --- the table --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting.
+
+    Parameters
+    ----------
+    key
+        Dotted name.
+    kind
+        What its values must be.
+    default
+        Value when nobody sets it.
+    environment
+        Suffixes of its environment variables, ``ORION_LIKE_<suffix>`` and ``ORION_<suffix>``,
+        with spaces between them.
+    help
+        One line for people.
+    aliases
+        Other names that mean the same.
+    deprecated_names
+        Other names that mean the same and are warned about.
+    local
+        Whether it describes one experiment, so that it has no place in the site's or user's file.
+    """
+
+    key: str
+    kind: Kind
+    default: Any
+    environment: str = ""
+    help: str = field(kw_only=True)
+    aliases: tuple[str, ...] = ()
+    deprecated_names: tuple[str, ...] = ()
+    local: bool = False
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Environment variables that set it, the first one wins."""
+        suffixes = self.environment.split()
+        return tuple(prefix + word for prefix in ("ORION_LIKE_", "ORION_") for word in suffixes)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("storage.type", _choice("legacy"), "legacy", "STORAGE_TYPE",
+           help="Layout of the documents in the database."),
+    Option("storage.url", _or_none(TEXT, "storage.database"), None, "STORAGE",
+           help="Where documents live: a path, or a URL such as ``mongodb://host/name``."),
+    Option("storage.database.type", DATABASE_TYPE, "pickleddb", "DB_TYPE",
+           help="Kind of database."),
+    Option("storage.database.host", PATH, "", "DB_ADDRESS",
+           help="File of a PickledDB, host or URI of a MongoDB; empty: the user's, or localhost."),
+    Option("storage.database.name", TEXT, "orion_like", "DB_NAME",
+           help="Name of the database in MongoDB."),
+    Option("storage.database.port", _whole(1, 65535), 27017, "DB_PORT",
+           help="Port of MongoDB."),
+    Option("storage.database.username", _or_none(TEXT, "no authentication"), None, "DB_USERNAME",
+           help="User name for MongoDB."),
+    Option("storage.database.password", _or_none(TEXT, "no authentication"), None, "DB_PASSWORD",
+           help="Password for MongoDB."),
+    Option("storage.database.timeout", _seconds(), 60, "DB_TIMEOUT",
+           help="Seconds to wait for the database before giving up."),
+    Option("experiment.name", _or_none(TEXT, "no name"), None, local=True,
+           help="Name of the experiment."),
+    Option("experiment.version", _or_none(_whole(1), "the latest"), None, local=True,
+           help="Version of the experiment."),
+    Option("experiment.user", _or_none(TEXT, "whoever runs the program"), None, local=True,
+           help="Whose experiment it is."),
+    Option("experiment.space", MAPPING, {}, local=True,
+           help="Search space: {dimension: prior}, nested as you like."),
+    Option("experiment.constraints", ENTRIES, [], local=True,
+           help="Texts such as ``x + y <= 1`` limit what is tried; mappings limit outcomes."),
+    Option("experiment.objectives", ENTRIES, [], local=True,
+           help="Objectives: names, or mappings {name, direction}; empty: one, minimized."),
+    Option("experiment.seed", _or_none(_whole(0), "a fresh one"), None, local=True,
+           help="Seed of all random choices."),
+    Option("experiment.algorithm", NAME_OR_MAPPING, "tpe", "ALGORITHM",
+           aliases=("experiment.algorithms",),
+           help="Algorithm that chooses the trials."),
+    Option("experiment.max_trials", _limit(_whole(1)), None, "EXP_MAX_TRIALS",
+           help="Completed trials after which the experiment is done."),
+    Option("experiment.max_broken", _whole(1), 3, "EXP_MAX_BROKEN",
+           help="Broken trials after which the experiment stops."),
+    Option("experiment.working_dir", PATH, "", "WORKING_DIR",
+           help="Directory for the trials' directories; empty: a temporary one."),
+    Option("worker.n_workers", _whole(1), 1, "N_WORKERS",
+           help="Trials that one command runs at once."),
+    Option("worker.pool_size", _whole(0), 0, "POOL_SIZE",
+           help="Trials prepared at once; 0: as many as workers."),
+    Option("worker.executor", TEXT, "PoolExecutor", "EXECUTOR",
+           help="What runs the trials."),
+    Option("worker.executor_configuration", MAPPING, {}, "EXECUTOR_CONFIGURATION",
+           help="Arguments of the executor."),
+    Option("worker.heartbeat", _seconds(), 120, "HEARTBEAT",
+           help="Seconds between two signs of life of a running trial."),
+    Option("worker.lost_threshold", _or_none(_seconds(), "2 x heartbeat"), None, "LOST_THRESHOLD",
+           help="Seconds without a sign of life after which another worker takes a trial over."),
+    Option("worker.max_trials", _limit(_whole(1)), None, "WORKER_MAX_TRIALS",
+           deprecated_names=("experiment.worker_trials",),
+           help="Trials after which a worker stops."),
+    Option("worker.max_broken", _whole(1), 3, "WORKER_MAX_BROKEN",
+           help="Broken trials after which a worker stops."),
+    Option("worker.idle_timeout", _seconds(zero=True), 60, "IDLE_TIMEOUT MAX_IDLE_TIME",
+           deprecated_names=("worker.max_idle_time",),
+           help="Seconds without anything to do after which a worker stops."),
+    Option("worker.trial_timeout", _limit(_seconds()), None, "TRIAL_TIMEOUT",
+           help="Seconds that one trial may run."),
+    Option("worker.max_retries", _whole(0), 0, "MAX_RETRIES", aliases=("worker.retry",),
+           help="How often a broken trial is run again."),
+    Option("worker.interrupt_signal_code", _whole(1, 255), 130, "INTERRUPT_CODE",
+           help="Exit code by which a script says that it was interrupted."),
+    Option("worker.user_script_config", TEXT, "config", "USER_SCRIPT_CONFIG",
+           deprecated_names=("user_script_config",),
+           help="Option of the script that names its configuration file."),
+    Option("evc.enable", BOOLEAN, False, "EVC_ENABLE", aliases=("enable_evc",),
+           help="Branch a new version when an experiment changes."),
+    Option("evc.auto_resolution", BOOLEAN, True, "EVC_AUTO_RESOLUTION",
+           help="Resolve differences between versions without asking."),
+    Option("evc.manual_resolution", BOOLEAN, False, "EVC_MANUAL_RESOLUTION",
+           help="Ask how differences between versions are resolved."),
+    Option("evc.non_monitored_arguments", _words(":"), [], "EVC_NON_MONITORED_ARGUMENTS",
+           help="Arguments of the command whose changes do not matter."),
+    Option("evc.ignore_code_changes", BOOLEAN, False, "EVC_IGNORE_CODE_CHANGES",
+           help="Whether changes of the code do not matter."),
+    Option("evc.algorithm_change", BOOLEAN, False, "EVC_ALGO_CHANGE",
+           help="Whether the algorithm may change."),
+    Option("evc.orion_version_change", BOOLEAN, False, "EVC_ORION_VERSION_CHANGE",
+           help="Whether the version of the program may change."),
+    Option("evc.code_change_type", CHANGE_TYPE, "break", "EVC_CODE_CHANGE",
+           help="What a change of the code does to results."),
+    Option("evc.cli_change_type", CHANGE_TYPE, "break", "EVC_CMDLINE_CHANGE",
+           help="What a change of the command does to results."),
+    Option("evc.config_change_type", CHANGE_TYPE, "break", "EVC_CONFIG_CHANGE",
+           help="What a change of the script's configuration file does to results."),
+    Option("evc.branch_from", _or_none(TEXT, "none"), None, local=True,
+           help="Experiment to branch from."),
+    Option("evc.branch_to", _or_none(TEXT, "none"), None, local=True,
+           help="Name of the branched experiment."),
+    Option("frontends_uri", _words(","), [], "WEBAPI_FRONTENDS_URI",
+           help="Web pages that may call the REST API."),
+    Option("gunicorn", MAPPING, {},
+           help="Arguments of the web server."),
+    Option("debug", BOOLEAN, False, "DEBUG",
+           help="Keep everything in memory and leave nothing behind."),
+)  # fmt: skip
+
+# Accepted, with a warning, from files that were written for Oríon.
+IGNORED = ("experiment.strategy", "producer.strategy")
+
+TABLE = {option.key: option for option in OPTIONS}
+SECTION_ALIASES = {"database": "storage.database"}
+SECTIONS = {"producer", *SECTION_ALIASES} | {
+    key[:end] for key in TABLE for end, letter in enumerate(key) if letter == "."
+}
+
+
+def _accepted_names() -> dict[str, tuple[Option, bool]]:
+    """Map every name that may be written to its option, and whether it is deprecated."""
+    names: dict[str, tuple[Option, bool]] = {}
+    for option in OPTIONS:
+        written = [(option.key, False)]
+        written += [(name, False) for name in option.aliases]
+        written += [(name, True) for name in option.deprecated_names]
+        for short, section in SECTION_ALIASES.items():
+            if option.key.startswith(section + "."):
+                written.append((short + option.key.removeprefix(section), False))
+        for name, deprecated in written:
+            names[name] = (option, deprecated)
+    for name, entry in list(names.items()):  # `max_trials` at the root is the experiment's
+        section, _, last = name.partition(".")
+        if section in {"experiment", "worker", "evc"} and last != "enable":
+            names.setdefault(last, entry)
+    return names
+
+
+ACCEPTED_NAMES = _accepted_names()
