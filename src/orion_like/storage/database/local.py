@@ -1,0 +1,172 @@
+"""The verbs of databases that keep their documents in this process, as an `Engine`."""
+
+# ruff: noqa: D102 - documented in Database
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from orion_like.errors import DatabaseError
+from orion_like.storage.database.base import Database, Document, Query, Sort, Update
+from orion_like.storage.database.engine import Engine, Operation, prepared
+from orion_like.storage.database.matching import projection, sort_key
+from orion_like.storage.database.selection import Selection
+from orion_like.storage.database.updating import compile_update
+from orion_like.storage.database.values import copied, plain
+
+Plan = Callable[[Engine], list[Operation]]
+"""Works out, on the engine as it is, the operations of one atomic write."""
+
+
+class LocalDatabase(Database):
+    """A database whose reads and writes go through an engine in memory.
+
+    Where the engine comes from, and what makes a write last, is left to two methods.
+    """
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Engine]:
+        """Return a context with the engine, up to date, in which no other thread changes it."""
+
+    @abstractmethod
+    def _write(self, plan: Plan, *, durable: bool) -> list[Operation]:
+        """Plan a write on the newest state and carry it out before anybody else writes."""
+
+    def ensure_index(
+        self,
+        collection: str,
+        keys: str | Sequence[str],
+        *,
+        unique: bool = False,
+        sparse: bool = False,
+    ) -> None:
+        names = index_keys(keys)
+        self._write(
+            lambda engine: engine.plan_index(collection, names, unique, sparse), durable=True
+        )
+
+    def track_changes(self, collection: str, partition: str) -> None:
+        self._write(lambda engine: engine.plan_tracking(collection, partition), durable=True)
+
+    def insert(self, collection: str, document: Mapping[str, Any], *, durable: bool = True) -> Any:
+        return self.insert_many(collection, [document], durable=durable)[0]
+
+    def insert_many(
+        self, collection: str, documents: Iterable[Mapping[str, Any]], *, durable: bool = True
+    ) -> list[Any]:
+        ready = [prepared(document) for document in documents]
+        identities: list[Any] = []
+
+        def plan(engine: Engine) -> list[Operation]:
+            operations, found = engine.plan_insert(collection, ready)
+            identities.extend(found)
+            return operations
+
+        self._write(plan, durable=durable)
+        return identities
+
+    def find(
+        self,
+        collection: str,
+        query: Query | None = None,
+        *,
+        fields: Sequence[str] | None = None,
+        sort: Sort | None = None,
+        limit: int = 0,
+        skip: int = 0,
+    ) -> list[Document]:
+        selection = Selection(query)
+        key = sort_key(sort) if sort else None
+        pick = projection(fields) if fields is not None else None
+        with self._reading() as engine:
+            found = list(engine[collection].select(selection))
+        if key is not None:
+            found.sort(key=key)
+        found = found[skip : skip + limit if limit else None]
+        if pick is not None:
+            found = [pick(document) for document in found]
+        return [copied(document) for document in found]
+
+    def find_one_and_update(
+        self,
+        collection: str,
+        query: Query,
+        update: Update,
+        *,
+        sort: Sort | None = None,
+        return_old: bool = False,
+        durable: bool = True,
+    ) -> Document | None:
+        selection, steps = Selection(query), compile_update(update)
+        found: list[Document] = []
+
+        def plan(engine: Engine) -> list[Operation]:
+            old = engine[collection].first(selection, sort)
+            if old is None:
+                return []
+            found.append(old)
+            return engine.plan_update(collection, [old], steps)
+
+        operations = self._write(plan, durable=durable)
+        if not found:
+            return None
+        old = found[0]
+        if return_old:
+            return copied(old)  # type: ignore[no-any-return]
+        _, _, _, changed, removed = operations[0]
+        new = {**old, **changed}
+        return {name: copied(value) for name, value in new.items() if name not in removed}
+
+    def update(self, collection: str, query: Query, update: Update, *, durable: bool = True) -> int:
+        selection, steps = Selection(query), compile_update(update)
+
+        def plan(engine: Engine) -> list[Operation]:
+            matches = list(engine[collection].select(selection))
+            return engine.plan_update(collection, matches, steps)
+
+        return len(self._write(plan, durable=durable))
+
+    def remove(self, collection: str, query: Query, *, durable: bool = True) -> int:
+        selection = Selection(query)
+        return len(
+            self._write(lambda engine: engine.plan_remove(collection, selection), durable=durable)
+        )
+
+    def count(self, collection: str, query: Query | None = None) -> int:
+        selection = Selection(query)
+        with self._reading() as engine:
+            return engine[collection].count(selection)
+
+    def count_by(self, collection: str, field: str, query: Query | None = None) -> dict[Any, int]:
+        selection = Selection(query)
+        with self._reading() as engine:
+            return engine[collection].count_by(field, selection)
+
+    def changes(
+        self, collection: str, partition_value: Any, since: Any = None
+    ) -> tuple[list[Document], Any]:
+        with self._reading() as engine:
+            tracked = engine[collection]
+            if tracked.partition is None:
+                raise untracked(collection)
+            return tracked.changes(plain(partition_value), since or 0), tracked.next_change - 1
+
+    def collections(self) -> list[str]:
+        with self._reading() as engine:
+            return sorted(n for n, c in engine.collections.items() if c.documents)
+
+
+def index_keys(keys: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the keys of an index as a tuple of field names."""
+    names = (keys,) if isinstance(keys, str) else tuple(keys)
+    if not names or len(set(names)) < len(names) or not all(isinstance(n, str) for n in names):
+        raise DatabaseError(f"index on {keys!r}: an index needs one or more different fields")
+    return names
+
+
+def untracked(collection: str) -> DatabaseError:
+    """Make the error for asking the changes of a collection that keeps none."""
+    return DatabaseError(f"{collection}: changes are not tracked; call track_changes first")
