@@ -1,0 +1,135 @@
+"""Evenly spaced values, and the cell of the unit interval that belongs to each.
+
+A prior cuts the unit interval into one cell per value, as wide as the value is
+probable. A number drawn uniformly therefore hits each value as often as the
+prior says, and the centre of a cell stands for its value in encoded vectors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from orion_like.space.distribution import Distribution, LogUniform, Uniform, restricted
+
+_TOLERANCE = 1e-9  # of a step: how far off its grid a value may be, for rounding in files
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The values ``anchor + i * step`` for ``first <= i <= last``.
+
+    Parameters
+    ----------
+    anchor, step
+        Both int for a lattice of integers.
+    first, last
+        Smallest and largest index, None where the lattice has no end.
+    """
+
+    anchor: int | float
+    step: int | float
+    first: int | None
+    last: int | None
+
+    @property
+    def size(self) -> int | None:
+        """Number of values, None if there is no end of them."""
+        if self.first is None or self.last is None:
+            return None
+        return self.last - self.first + 1
+
+    @property
+    def low(self) -> int | float:
+        """Smallest value, or ``-inf``."""
+        return -math.inf if self.first is None else self.value(self.first)
+
+    @property
+    def high(self) -> int | float:
+        """Largest value, or ``inf``."""
+        return math.inf if self.last is None else self.value(self.last)
+
+    def value(self, index: int) -> int | float:
+        """Return the value at an index."""
+        exact = self.anchor + index * self.step
+        return exact if isinstance(exact, int) else round(exact, self._digits)
+
+    def index(self, x: float) -> int:
+        """Return the index of the value nearest to `x`."""
+        if isinstance(x, int) and isinstance(self.step, int) and isinstance(self.anchor, int):
+            index = (2 * (x - self.anchor) + self.step) // (2 * self.step)
+        else:
+            index = math.floor((x - self.anchor) / self.step + 0.5)
+        if self.first is not None and index < self.first:
+            return self.first
+        if self.last is not None and index > self.last:
+            return self.last
+        return index
+
+    def __contains__(self, x: float) -> bool:
+        return abs(self.value(self.index(x)) - x) <= _TOLERANCE * self.step
+
+    def __iter__(self) -> Iterator[int | float]:
+        """Yield the values of a finite lattice from the smallest on."""
+        assert self.first is not None and self.last is not None, "an endless lattice"  # noqa: S101, PT018
+        return (self.value(index) for index in range(self.first, self.last + 1))
+
+    @property
+    def _digits(self) -> int:
+        # 0.1 + 2 * 0.1 is not 0.3: values get no more decimals than anchor and step have.
+        return max(_decimals(self.anchor), _decimals(self.step))
+
+
+def _decimals(number: float) -> int:
+    return max(0, -int(Decimal(repr(number)).as_tuple().exponent))
+
+
+class Grid:
+    """A lattice with the probabilities that a distribution gives its values.
+
+    Parameters
+    ----------
+    lattice
+        The values.
+    distribution
+        Its probability around each value goes to that value. A uniform one gives
+        all values the same.
+    """
+
+    def __init__(self, lattice: Lattice, distribution: Distribution) -> None:
+        self.lattice = lattice
+        self._even = isinstance(distribution, Uniform)
+        self._distribution = distribution if self._even else _widened(distribution, lattice)
+
+    def from_unit(self, u: float) -> int | float:
+        """Return the value in whose cell `u` lies."""
+        lattice = self.lattice
+        if self._even:
+            assert lattice.first is not None and lattice.size is not None  # noqa: S101, PT018
+            return lattice.value(lattice.first + min(int(u * lattice.size), lattice.size - 1))
+        return lattice.value(lattice.index(float(self._distribution.ppf(u))))
+
+    def to_unit(self, values: Any) -> Any:
+        """Return the centres of the cells of values in an array."""
+        lattice = self.lattice
+        if self._even:
+            return ((values - lattice.low) / lattice.step + 0.5) / lattice.size
+        half = lattice.step / 2
+        return (self._edge(values - half) + self._edge(values + half)) / 2
+
+    def _edge(self, x: Any) -> Any:
+        distribution = self._distribution
+        return np.clip(distribution.cdf(np.clip(x, distribution.low, distribution.high)), 0.0, 1.0)
+
+
+def _widened(distribution: Distribution, lattice: Lattice) -> Distribution:
+    """Give the outermost values whole cells, as all others have."""
+    half = lattice.step / 2
+    if isinstance(distribution, LogUniform):
+        return LogUniform(max(lattice.low - half, lattice.low / 2), lattice.high + half)
+    return restricted(distribution, lattice.low - half, lattice.high + half)
