@@ -1,0 +1,82 @@
+"""Sphinx configuration."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from orion_like.config import OPTIONS, Option
+from orion_like.version import __version__
+
+project = "orion_like"
+author = "orion_like developers"
+copyright = "2026, orion_like developers"
+release = version = __version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+default_role = "py:obj"
+html_theme = "alabaster"
+html_theme_options = {
+    "description": "Hyperparameter optimization with independent workers",
+    "fixed_sidebar": True,
+    "page_width": "64em",
+    "sidebar_width": "15em",
+}
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+
+
+class SettingsList(SphinxDirective):
+    """``.. settings:: prefix``: describe the settings whose keys start so, from their table."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        prefix = self.arguments[0]
+        chosen = [option for option in OPTIONS if option.key.startswith(prefix)]
+        if not chosen:
+            raise self.error(f"no setting starts with {prefix!r}")
+        lines = StringList()
+        for option in chosen:
+            for line in _describe(option):
+                lines.append(line, "the table of settings")
+        container = nodes.container()
+        self.state.nested_parse(lines, self.content_offset, container)
+        return container.children
+
+
+def _describe(option: Option) -> list[str]:
+    expected = option.kind.expected
+    facts = [f"{expected[0].upper()}{expected[1:]}.", f"Default: {_default(option)}."]
+    if option.variables:
+        facts.append(f"Environment: {_code(option.variables)}.")
+    names = (*option.aliases, *option.deprecated_names)
+    if names:
+        facts.append(f"Also known as {_code(names)}.")
+    return [f"``{option.key}``", f"   {option.help}", "", f"   {' '.join(facts)}", ""]
+
+
+def _default(option: Option) -> str:
+    if option.default in (None, "", [], {}):
+        return "none"
+    return f"``{json.dumps(option.default)}``"
+
+
+def _code(words: tuple[str, ...]) -> str:
+    return ", ".join(f"``{word}``" for word in words)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directive."""
+    app.add_directive("settings", SettingsList)
+    return {"parallel_read_safe": True}
