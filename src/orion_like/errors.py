@@ -164,6 +164,10 @@ class TrialTimeout(ExecutionError):
     """A trial ran longer than it may."""
 
 
+class TrialInterrupted(OrionLikeError):
+    """A user script asked to stop the worker and to leave its trial to another time."""
+
+
 class InexecutableUserScript(OrionLikeError, PermissionError):
     """The user's command cannot be run at all."""
 
@@ -174,3 +178,11 @@ class MissingResultFile(OrionLikeError):
 
 class InvalidResult(OrionLikeError, ValueError):
     """A result is not what it should be."""
+
+
+class NonFiniteResult(InvalidResult):
+    """A result is NaN or infinite."""
+
+
+class AlreadyReported(OrionLikeError, RuntimeWarning):
+    """A script reported its results a second time."""

@@ -1,0 +1,228 @@
+"""Running the user's command for one trial."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO, TextIO
+
+from orion_like.errors import (
+    ExecutionError,
+    InexecutableUserScript,
+    TrialInterrupted,
+    TrialTimeout,
+)
+from orion_like.trial import Trial
+from orion_like.worker.command import UserCommand
+from orion_like.worker.process import ScriptProcess, end_all
+from orion_like.worker.results import collect_results, read_end
+
+_STDERR_LINES = 10  # last lines of stderr that an error tells
+_STDERR_BYTES = 2000
+
+
+class ScriptRunner:
+    """Runs a command for a trial and returns its results; can be pickled.
+
+    Parameters
+    ----------
+    command
+        The command.
+    experiment
+        ``id``, ``name``, ``version`` and ``working_dir`` of the experiment.
+    timeout
+        Seconds that a trial may run. Default None, no limit.
+    interrupt_code
+        Exit code by which a script says that it was interrupted. Default 130.
+    verbose
+        Whether the output of scripts is shown while they run. Default False.
+    grace
+        Seconds that a script has to end by itself after SIGTERM. Default 5.
+    """
+
+    def __init__(
+        self,
+        command: UserCommand,
+        experiment: Mapping[str, Any],
+        timeout: float | None = None,
+        interrupt_code: int = 130,
+        verbose: bool = False,
+        grace: float = 5.0,
+    ) -> None:
+        self.command = command
+        self.experiment = dict(experiment)
+        self.timeout = timeout
+        self.interrupt_code = interrupt_code
+        self.verbose = verbose
+        self.grace = grace
+        self._running: set[ScriptProcess] = set()
+        self._stopped = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_running": set(), "_stopped": False}
+
+    def __call__(self, trial: Trial) -> list[dict[str, Any]]:
+        """Run the command for `trial`.
+
+        Its standard output and error are appended to ``stdout.log`` and ``stderr.log`` in the
+        trial's working directory, which is made if need be. However this call is left, nothing
+        of the command is running any more.
+
+        Returns
+        -------
+        list of dict
+            Results, each ``{"name", "type", "value"}``.
+
+        Raises
+        ------
+        ExecutionError
+            If the script fails; `TrialTimeout` if it takes too long.
+        TrialInterrupted
+            If the script exits with the interrupt code, or `stop` was called.
+        MissingResultFile
+            If the script reports nothing.
+        InvalidResult
+            If what it reports isn't a result, for example an infinite objective.
+        InexecutableUserScript
+            If the command cannot be started.
+        """
+        directory = trial.working_dir
+        os.makedirs(directory, exist_ok=True)
+        words = self.command.render(trial, self.experiment)
+        results_path = _fresh_results_file(trial)
+        stdout_path = os.path.join(directory, "stdout.log")
+        stderr_path = os.path.join(directory, "stderr.log")
+        with open(stdout_path, "ab") as stdout, open(stderr_path, "ab") as stderr:
+            output_start, error_start = stdout.tell(), stderr.tell()
+            environment = self._environment(trial, results_path)
+            code = self._run(words, environment, stdout, stderr)
+        if self._stopped:
+            raise TrialInterrupted(f"trial {trial.id} was stopped together with its worker")
+        if code == self.interrupt_code:
+            raise TrialInterrupted(f"the script of trial {trial.id} exited with the interrupt code")
+        last_lines = read_end(stderr_path, error_start, _STDERR_BYTES).splitlines()[-_STDERR_LINES:]
+        if code is None:
+            raise TrialTimeout(_told(f"ran longer than {self.timeout:g} s", last_lines))
+        if code != 0:
+            raise ExecutionError(_told(_exit_reason(code), last_lines), code)
+        return collect_results(results_path, stdout_path, output_start)
+
+    def stop(self) -> None:
+        """End all running scripts, with everything that they started, and start no more."""
+        self._stopped = True
+        end_all(tuple(self._running), self.grace)
+
+    def _run(
+        self,
+        words: list[str],
+        environment: Mapping[str, str],
+        stdout: BinaryIO,
+        stderr: BinaryIO,
+    ) -> int | None:
+        """Run a command to its end and return its exit code, None if it took too long."""
+        if self._stopped:
+            return None
+        try:
+            process = ScriptProcess(words, environment, stdout, stderr)
+        except OSError as error:
+            raise InexecutableUserScript(_start_problem(words[0], error)) from None
+        self._running.add(process)
+        show = _live_display(stdout, stderr) if self.verbose else None
+        try:
+            code = process.wait(self.timeout, show)
+            if show is not None:
+                show()
+            return code
+        finally:
+            process.end(self.grace)
+            self._running.discard(process)
+
+    def _environment(self, trial: Trial, results_path: str) -> dict[str, str]:
+        told = {
+            "EXPERIMENT_ID": self.experiment["id"],
+            "EXPERIMENT_NAME": self.experiment["name"],
+            "EXPERIMENT_VERSION": self.experiment["version"],
+            "TRIAL_ID": trial.id,
+            "WORKING_DIR": trial.working_dir,
+            "RESULTS_PATH": results_path,
+            "INTERRUPT_CODE": self.interrupt_code,
+        }
+        environment = os.environ.copy()
+        if self.verbose:
+            environment.setdefault("PYTHONUNBUFFERED", "1")
+        for prefix in ("ORION_LIKE_", "ORION_"):
+            environment.update({prefix + name: str(value) for name, value in told.items()})
+        return environment
+
+
+def _fresh_results_file(trial: Trial) -> str:
+    """Make the empty results file of this attempt: scripts written for Oríon expect it."""
+    path = os.path.abspath(os.path.join(trial.working_dir, f"results_{trial.attempt}.json"))
+    with open(path, "wb"):
+        return path
+
+
+def _live_display(stdout: BinaryIO, stderr: BinaryIO) -> Callable[[], None]:
+    """Return a function that shows what came into the two files since it was last called."""
+    followed = (_follow(stdout, sys.stdout), _follow(stderr, sys.stderr))
+
+    def show() -> None:
+        for follow in followed:
+            follow()
+
+    return show
+
+
+def _follow(source: BinaryIO, target: TextIO) -> Callable[[], None]:
+    position = source.tell()
+    decoder = getincrementaldecoder("utf-8")("replace")
+
+    def copy() -> None:
+        nonlocal position
+        with open(source.name, "rb") as file:
+            file.seek(position)
+            new = file.read()
+            position += len(new)
+        if new:
+            target.write(decoder.decode(new))
+            target.flush()
+
+    return copy
+
+
+def _told(reason: str, last_lines: list[str]) -> str:
+    if not last_lines:
+        return f"the script {reason} and wrote nothing to stderr"
+    return "\n    ".join([f"the script {reason}; its last lines on stderr:", *last_lines])
+
+
+def _exit_reason(code: int) -> str:
+    if code < 0:
+        return f"was killed by {_signal_name(-code)}"
+    if code == 127:
+        return "exited with code 127 (a command was not found)"
+    if 128 < code < 128 + signal.NSIG:
+        return f"exited with code {code} (what it ran was killed by {_signal_name(code - 128)})"
+    return f"exited with code {code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"{name} (perhaps for lack of memory)" if name == "SIGKILL" else name
+
+
+def _start_problem(program: str, error: OSError) -> str:
+    if error.errno == 8:  # ENOEXEC
+        return (
+            f"cannot run {program!r}: it is neither a binary for this machine nor does its first "
+            "line name an interpreter; begin it with, for example, #!/usr/bin/env python"
+        )
+    if isinstance(error, FileNotFoundError) and os.path.exists(program):
+        return f"cannot run {program!r}: the interpreter that its first line names does not exist"
+    return f"cannot run {program!r}: {error.strerror}"
