@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from orion_like.errors import DatabaseError
 from orion_like.storage.database.base import NOW, Document, Sort
@@ -281,9 +281,17 @@ def _tally(field: str, documents: Iterable[Document]) -> dict[Any, int]:
 
 
 class Engine:
-    """All collections, the planning of writes to them, and their application."""
+    """All collections, the planning of writes to them, and their application.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    identity
+        Tells this database from others, so that a token for `changes` is never taken for
+        one of another database that had the same place before.
+    """
+
+    def __init__(self, identity: bytes = b"") -> None:
+        self.identity = identity
         self.collections: dict[str, Collection] = {}
         self._empty = Collection()
 
@@ -295,12 +303,11 @@ class Engine:
 
     def apply(self, operations: Iterable[Operation]) -> None:
         """Carry out planned operations."""
-        for operation in operations:
-            name = operation[1]
+        for kind, name, *arguments in operations:
             collection = self.collections.get(name)
             if collection is None:
                 collection = self.collections[name] = Collection()
-            getattr(collection, operation[0])(*operation[2:])
+            _VERBS[kind](collection, *arguments)
 
     def snapshot(self) -> Iterator[Operation]:
         """Yield operations that make an equal engine out of an empty one."""
@@ -393,6 +400,16 @@ class Engine:
     def plan_remove(self, name: str, selection: Selection) -> list[Operation]:
         """Plan to remove the documents that match."""
         return [("remove", name, document["_id"]) for document in self[name].select(selection)]
+
+
+_VERBS: Final[dict[str, Callable[..., None]]] = {
+    "put": Collection.put,
+    "set": Collection.set,
+    "remove": Collection.remove,
+    "index": Collection.index,
+    "track": Collection.track,
+    "counters": Collection.counters,
+}
 
 
 def prepared(document: Mapping[str, Any]) -> Document:

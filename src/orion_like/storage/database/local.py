@@ -44,11 +44,17 @@ class LocalDatabase(Database):
         sparse: bool = False,
     ) -> None:
         names = index_keys(keys)
+        with self._reading() as engine:
+            if not engine.plan_index(collection, names, unique, sparse):
+                return
         self._write(
             lambda engine: engine.plan_index(collection, names, unique, sparse), durable=True
         )
 
     def track_changes(self, collection: str, partition: str) -> None:
+        with self._reading() as engine:
+            if not engine.plan_tracking(collection, partition):
+                return
         self._write(lambda engine: engine.plan_tracking(collection, partition), durable=True)
 
     def insert(self, collection: str, document: Mapping[str, Any], *, durable: bool = True) -> Any:
@@ -149,10 +155,13 @@ class LocalDatabase(Database):
         self, collection: str, partition_value: Any, since: Any = None
     ) -> tuple[list[Document], Any]:
         with self._reading() as engine:
-            tracked = engine[collection]
+            tracked, identity = engine[collection], engine.identity
             if tracked.partition is None:
                 raise untracked(collection)
-            return tracked.changes(plain(partition_value), since or 0), tracked.next_change - 1
+            latest = tracked.next_change - 1
+            same_history = since is not None and since[0] == identity and since[1] <= latest
+            found = tracked.changes(plain(partition_value), since[1] if same_history else 0)
+            return found, (identity, latest)
 
     def collections(self) -> list[str]:
         with self._reading() as engine:

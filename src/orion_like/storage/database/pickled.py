@@ -1,0 +1,369 @@
+"""PickledDB: documents in one file, an append-only log that any number of processes share.
+
+Every process mirrors the documents in memory. Reading needs no lock: the mirror catches up
+with the records appended since. Writing takes the file lock, catches up, plans the write on
+what is then the newest state, appends it as one record, and frees the lock before it waits
+for the disk. When the log is several times larger than what is alive in it, the writer who
+notices replaces it by a new generation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from orion_like.errors import DatabaseError
+from orion_like.storage.database.durability import SharedSync
+from orion_like.storage.database.engine import Engine, Operation
+from orion_like.storage.database.filelock import FileLock
+from orion_like.storage.database.local import LocalDatabase, Plan
+from orion_like.storage.database.log import Log, NoSuchLog
+from orion_like.storage.database.records import Ending, shared_names
+
+_SMALL: Final = 2**20  # bytes; a log below this is never rewritten
+_BLOAT: Final = 4  # operations in the log for each document alive, before it is rewritten
+
+
+class PickledDB(LocalDatabase):
+    """A database in one file.
+
+    Parameters
+    ----------
+    host
+        Path of the file; the user's data directory by default. It is made, with its
+        directories, at the first write; only its owner may read it (mode 600).
+    timeout
+        Seconds to wait for other processes that are writing.
+    fsync
+        Whether writes survive a power cut. Without it they are up to three times faster, and
+        still survive the death of any process.
+    create
+        Whether a missing file may be made; otherwise it is an error.
+
+    Raises
+    ------
+    DatabaseError
+        The file is missing (`create=False`), or cannot be used as a database.
+    DatabaseTimeout
+        Another process kept the file locked.
+    CorruptedDatabaseError
+        The file is damaged, or holds what no database wrote.
+    """
+
+    def __init__(
+        self,
+        host: str | os.PathLike[str] = "",
+        timeout: float = 60,
+        fsync: bool = True,
+        create: bool = True,
+    ) -> None:
+        self.path = Path(host).expanduser().absolute() if host else default_path()
+        self.timeout = timeout
+        self.fsync = fsync
+        self.create = create
+        if not create and not self.path.exists():
+            raise DatabaseError(f"there is no database file {self.path}")
+        self._start_empty()
+        _register(self)
+
+    def _start_empty(self) -> None:
+        self._writers = threading.Lock()  # taken before the file lock, which threads would share
+        self._mirror = threading.RLock()  # guards what follows; never held while waiting
+        self._engine = Engine()
+        self._log: Log | None = None
+        self._lock: FileLock | None = None
+        self._sync: SharedSync | None = None
+        self._consistent = True  # False while the mirror is being changed
+        self._operations = 0  # operations in the log
+        self._bloated = 0  # how many of them make a rewrite worth considering
+
+    @property
+    def url(self) -> str:
+        """``pickleddb:///path/of/the/file``."""
+        return f"pickleddb://{self.path}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("path", "timeout", "fsync", "create")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._start_empty()
+        _register(self)
+
+    def close(self) -> None:
+        """Close the file and forget the mirror; the next use opens it again."""
+        with self._writers, self._mirror:
+            self._log = self._lock = self._sync = None
+            self._engine = Engine()
+
+    # --- reading ----------------------------------------------------------------------------
+
+    @contextmanager
+    def _reading(self) -> Iterator[Engine]:
+        with self._mirror:
+            self._catch_up()
+            damaged = self._log is not None and self._log.ending is Ending.DAMAGED
+            if not damaged:
+                yield self._engine
+                return
+        # Perhaps only a write in progress, seen out of order: look again when nobody writes.
+        with self._locked(), self._mirror:
+            self._catch_up()
+            self._refuse_damage()
+            yield self._engine
+
+    def _catch_up(self) -> None:
+        """Bring the mirror to the state of the file."""
+        if not self._consistent:
+            self._log = None
+        if self._log is None:
+            self._load()
+            return
+        size = self._log.size()
+        if size < self._log.offset:
+            self._follow(self._log, replaced=size < 0)
+        elif size > self._log.offset:
+            self._replay(self._log)
+
+    def _load(self) -> None:
+        """Open the file and read all of it."""
+        self._engine = Engine()
+        self._operations = 0
+        self._consistent = True
+        try:
+            self._log = Log(self.path)
+        except NoSuchLog:
+            return
+        self._engine = Engine(self._log.header.identity)
+        self._replay(self._log)
+        self._plan_rewrite()
+
+    def _replay(self, log: Log) -> None:
+        """Apply what was appended to the log."""
+        self._consistent = False
+        for operations in log.new_operations():
+            try:
+                self._engine.apply(map(_shared, operations))
+            except Exception as error:
+                raise log.corrupted(f"the record makes no sense ({error!r})") from error
+            self._operations += len(operations)
+        self._consistent = True
+
+    def _follow(self, old: Log, replaced: bool) -> None:
+        """Go over to the file that is in the place of ours now."""
+        if replaced:
+            self._replay(old)  # what was appended before it was replaced
+        try:
+            new = Log(self.path)
+        except NoSuchLog:
+            raise DatabaseError(f"the database file {self.path} was removed while in use") from None
+        if replaced and new.succeeds(old):
+            self._log = new
+            new.offset = new.header.snapshot_end  # up to there it says what we know already
+            self._plan_rewrite(self._documents())
+            self._replay(new)
+        else:
+            self._load()
+
+    def _refuse_damage(self) -> None:
+        if self._log is not None and self._log.ending is Ending.DAMAGED:
+            raise self._log.corrupted("what follows is not a record, or its checksum is wrong")
+
+    # --- writing ----------------------------------------------------------------------------
+
+    def _write(self, plan: Plan, *, durable: bool) -> list[Operation]:
+        self._refuse_read_only()
+        with self._locked() as sync, self._mirror:
+            log = self._prepare_to_write(sync)
+            operations = plan(self._engine)
+            if not operations:
+                return operations
+            self._append(log, operations)
+            end, epoch = log.offset, sync.epoch
+            if self._operations >= self._bloated and end > _SMALL:
+                self._consider_rewrite(log, sync)
+        if durable and self.fsync:
+            self._make_durable(sync, log, epoch, end)
+        return operations
+
+    def _refuse_read_only(self) -> None:
+        if self._log is None:
+            with self._mirror:
+                self._catch_up()
+        if self._log is not None:
+            self._log.check_writable()
+
+    @contextmanager
+    def _locked(self) -> Iterator[SharedSync]:
+        """Hold the lock against other writers, in this process and elsewhere."""
+        with self._writers:
+            lock = self._lock
+            if lock is None:
+                lock = self._lock = self._open_lock()
+            lock.acquire()
+            try:
+                sync = self._sync
+                if sync is None:
+                    sync = self._sync = SharedSync(lock.descriptor)
+                yield sync
+            finally:
+                lock.release()
+
+    def _open_lock(self) -> FileLock:
+        mode = 0o600
+        try:
+            mode = self.path.stat().st_mode & 0o666
+        except OSError:
+            self._make_directory()
+        return FileLock(self.path.with_name(self.path.name + ".lock"), self.timeout, mode)
+
+    def _make_directory(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"cannot make the directory {self.path.parent}: {error}") from error
+
+    def _prepare_to_write(self, sync: SharedSync) -> Log:
+        """Return the log, caught up and sound, ready for the next record."""
+        if self._log is not None and not self._log.is_at(self.path):
+            self._follow(self._log, replaced=self._log.size() < 0)
+        self._catch_up()
+        self._refuse_damage()
+        if self._log is None:
+            self._log = Log.create(self.path, os.urandom(16))
+            self._engine = Engine(self._log.header.identity)
+            self._plan_rewrite()
+        elif self._log.ending is Ending.TORN:
+            self._log.cut()
+            sync.start_epoch()
+        return self._log
+
+    def _append(self, log: Log, operations: list[Operation]) -> None:
+        self._consistent = False
+        try:
+            log.append(operations)
+        except DatabaseError:
+            self._consistent = True
+            raise
+        self._engine.apply(operations)
+        self._operations += len(operations)
+        self._consistent = True
+
+    def _make_durable(self, sync: SharedSync, log: Log, epoch: int, end: int) -> None:
+        try:
+            sync.make_durable(log.descriptor, epoch, end)
+        except OSError as error:
+            raise DatabaseError(
+                f"{self.path}: written, but the disk could not make it durable: {error.strerror}"
+            ) from error
+
+    # --- rewriting --------------------------------------------------------------------------
+
+    def _documents(self) -> int:
+        return sum(len(collection.documents) for collection in self._engine.collections.values())
+
+    def _plan_rewrite(self, operations: int | None = None) -> None:
+        """Set how many operations make the log bloated; `operations` says how many it has."""
+        if operations is not None:
+            self._operations = operations
+        self._bloated = _BLOAT * (self._documents() + 16)
+
+    def _consider_rewrite(self, log: Log, sync: SharedSync) -> None:
+        """Rewrite the log if most of it is dead."""
+        self._plan_rewrite()
+        if self._operations < self._bloated:
+            return
+        try:
+            self._log = log.rewrite(self._engine.snapshot())
+        except OSError:  # no room for both: the log works as it is, so try again much later
+            self._bloated = 2 * self._operations
+            return
+        sync.start_epoch()
+        self._plan_rewrite(self._documents())
+
+    def compact(self) -> None:
+        """Rewrite the file so that it holds each document once."""
+        self._refuse_read_only()
+        with self._locked() as sync, self._mirror:
+            log = self._prepare_to_write(sync)
+            try:
+                self._log = log.rewrite(self._engine.snapshot())
+            except OSError as error:
+                raise DatabaseError(f"cannot rewrite {self.path}: {error}") from error
+            sync.start_epoch()
+            self._plan_rewrite(self._documents())
+
+    # --- forks ------------------------------------------------------------------------------
+
+    def _after_fork(self) -> None:
+        """Replace, in a child process, what must not be shared with the parent."""
+        inherited, self._log = self._log, None
+        self._writers, self._mirror = threading.Lock(), threading.RLock()
+        self._lock = self._sync = None
+        with contextlib.suppress(DatabaseError, NoSuchLog):
+            log = Log(self.path)
+            if inherited is not None and log.inode == inherited.inode:
+                log.offset, log.ending = inherited.offset, inherited.ending
+                self._log = log
+
+
+def _shared(operation: Operation) -> Operation:
+    """Return an operation read from the log with its names shared in memory."""
+    if operation[0] == "put":
+        return ("put", operation[1], shared_names(operation[2]))
+    if operation[0] == "set":
+        kind, name, identity, fields, removed = operation
+        return (kind, name, identity, shared_names(fields), removed)
+    return operation
+
+
+def default_path() -> Path:
+    """Return where the database is if nobody says: in the user's data directory."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("orion_like", appauthor=False), "orion_like_db.pkl")
+
+
+_registry: Final = threading.Lock()
+_databases: Final[weakref.WeakSet[PickledDB]] = weakref.WeakSet()
+_forking: list[PickledDB] = []
+
+
+def _register(database: PickledDB) -> None:
+    with _registry:
+        _databases.add(database)
+
+
+def _before_fork() -> None:
+    """Wait until no thread is changing a mirror, so that the child gets a whole one."""
+    _registry.acquire()
+    _forking.extend(_databases)
+    for database in _forking:
+        database._mirror.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    for database in _forking:
+        database._mirror.release()
+    _forking.clear()
+    _registry.release()
+
+
+def _after_fork_in_child() -> None:
+    for database in _forking:
+        database._after_fork()
+    _forking.clear()
+    _registry.release()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)
