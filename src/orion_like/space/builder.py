@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orion_like.errors import SpaceError
-from orion_like.space.dimension import Dimension, Fidelity
+from orion_like.space.dimension import Dimension
 from orion_like.space.expression import Expression, Logic
+from orion_like.space.fidelity import Fidelity
 from orion_like.space.parser import parse_expression
 from orion_like.space.prior import parse_prior
 from orion_like.space.space import Space

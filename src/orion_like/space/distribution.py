@@ -52,16 +52,19 @@ class Uniform:
         self._width = high - low
 
     def cdf(self, x: Any) -> Any:
-        return (x - self.low) / self._width
+        """Probability of a value ≤ `x`."""
+        return np.clip((x - self.low) / self._width, 0.0, 1.0)
 
     def sf(self, x: Any) -> Any:
-        return (self.high - x) / self._width
+        """Probability of a value > `x`."""
+        return np.clip((self.high - x) / self._width, 0.0, 1.0)
 
     def ppf(self, u: Any) -> Any:
-        # Exact at both ends, unlike low + u * width.
+        """Value whose cdf is `u`; exact at both ends, unlike ``low + u * width``."""
         return self.low * (1.0 - u) + self.high * u
 
     def isf(self, u: Any) -> Any:
+        """Value whose sf is `u`."""
         return self.ppf(1.0 - u)
 
 
@@ -77,21 +80,23 @@ class LogUniform:
     def __init__(self, low: float, high: float) -> None:
         self.low = low
         self.high = high
-        self._log_low = math.log(low)
-        self._log_high = math.log(high)
-        self._width = self._log_high - self._log_low
+        self._logarithm = Uniform(math.log(low), math.log(high))
 
     def cdf(self, x: Any) -> Any:
-        return (np.log(x) - self._log_low) / self._width
+        """Probability of a value ≤ `x`."""
+        return self._logarithm.cdf(np.log(np.maximum(x, self.low)))
 
     def sf(self, x: Any) -> Any:
-        return (self._log_high - np.log(x)) / self._width
+        """Probability of a value > `x`."""
+        return self._logarithm.sf(np.log(np.maximum(x, self.low)))
 
     def ppf(self, u: Any) -> Any:
-        return np.exp(self._log_low + self._width * u)
+        """Value whose cdf is `u`."""
+        return np.exp(self._logarithm.ppf(u))
 
     def isf(self, u: Any) -> Any:
-        return self.ppf(1.0 - u)
+        """Value whose sf is `u`."""
+        return np.exp(self._logarithm.isf(u))
 
 
 class Normal:
@@ -112,15 +117,19 @@ class Normal:
         self._ndtr, self._ndtri = _normal_functions()
 
     def cdf(self, x: Any) -> Any:
+        """Probability of a value ≤ `x`."""
         return self._ndtr((x - self.loc) / self.scale)
 
     def sf(self, x: Any) -> Any:
+        """Probability of a value > `x`, precise in the upper tail."""
         return self._ndtr((self.loc - x) / self.scale)
 
     def ppf(self, u: Any) -> Any:
+        """Value whose cdf is `u`."""
         return self.loc + self.scale * self._ndtri(u)
 
     def isf(self, u: Any) -> Any:
+        """Value whose sf is `u`, precise in the upper tail."""
         return self.loc - self.scale * self._ndtri(u)
 
 
@@ -137,21 +146,25 @@ class LogNormal:
     high = math.inf
 
     def __init__(self, loc: float, scale: float) -> None:
-        self._normal = Normal(loc, scale)
+        self._logarithm = Normal(loc, scale)
 
     def cdf(self, x: Any) -> Any:
+        """Probability of a value ≤ `x`."""
         with np.errstate(divide="ignore"):
-            return self._normal.cdf(np.log(x))
+            return self._logarithm.cdf(np.log(np.maximum(x, 0.0)))
 
     def sf(self, x: Any) -> Any:
+        """Probability of a value > `x`, precise in the upper tail."""
         with np.errstate(divide="ignore"):
-            return self._normal.sf(np.log(x))
+            return self._logarithm.sf(np.log(np.maximum(x, 0.0)))
 
     def ppf(self, u: Any) -> Any:
-        return np.exp(self._normal.ppf(u))
+        """Value whose cdf is `u`."""
+        return np.exp(self._logarithm.ppf(u))
 
     def isf(self, u: Any) -> Any:
-        return np.exp(self._normal.isf(u))
+        """Value whose sf is `u`, precise in the upper tail."""
+        return np.exp(self._logarithm.isf(u))
 
 
 @cache
@@ -168,12 +181,19 @@ class ScipyDistribution:
     ----------
     frozen
         Distribution with its parameters.
+
+    Raises
+    ------
+    ValueError
+        If the parameters are outside of what the distribution allows.
     """
 
     def __init__(self, frozen: Any) -> None:
         low, high = frozen.support()
         self.low = float(low)
         self.high = float(high)
+        if math.isnan(self.low) or math.isnan(self.high):
+            raise ValueError("the parameters are outside of what scipy.stats allows")
         self.cdf = frozen.cdf
         self.sf = frozen.sf
         self.ppf = frozen.ppf
@@ -188,7 +208,7 @@ class Truncated:
     inner
         The whole distribution.
     low, high
-        Interval.
+        Interval, possibly infinite.
 
     Raises
     ------
@@ -197,35 +217,39 @@ class Truncated:
     """
 
     def __init__(self, inner: Distribution, low: float, high: float) -> None:
-        self.low = max(low, inner.low)
-        self.high = min(high, inner.high)
+        self.low = low
+        self.high = high
         self._inner = inner
         # In the upper tail the cdf is 1 up to rounding; there the sf keeps the precision.
-        self._upper = bool(inner.cdf(low) > 0.5)
-        probability = inner.sf if self._upper else inner.cdf
-        self._start = float(probability(low)) if math.isfinite(low) else float(self._upper)
-        end = float(probability(high)) if math.isfinite(high) else float(not self._upper)
+        self._is_upper = bool(math.isfinite(low) and inner.cdf(low) > 0.5)
+        probability = inner.sf if self._is_upper else inner.cdf
+        self._start = float(probability(low)) if math.isfinite(low) else 0.0
+        end = float(probability(high)) if math.isfinite(high) else float(not self._is_upper)
         self._mass = abs(end - self._start)
         if not self._mass > 0:
-            raise ValueError(f"the interval from {low:g} to {high:g} has no probability")
+            raise ValueError(f"next to no values lie between {low:g} and {high:g}")
 
     def cdf(self, x: Any) -> Any:
+        """Probability of a value ≤ `x`."""
         x = np.clip(x, self.low, self.high)
-        if self._upper:
+        if self._is_upper:
             return (self._start - self._inner.sf(x)) / self._mass
         return (self._inner.cdf(x) - self._start) / self._mass
 
     def sf(self, x: Any) -> Any:
+        """Probability of a value > `x`."""
         return 1.0 - self.cdf(x)
 
     def ppf(self, u: Any) -> Any:
-        if self._upper:
+        """Value whose cdf is `u`."""
+        if self._is_upper:
             value = self._inner.isf(self._start - u * self._mass)
         else:
             value = self._inner.ppf(self._start + u * self._mass)
         return np.clip(value, self.low, self.high)
 
     def isf(self, u: Any) -> Any:
+        """Value whose sf is `u`."""
         return self.ppf(1.0 - u)
 
 
@@ -237,9 +261,10 @@ def restricted(distribution: Distribution, low: float, high: float) -> Distribut
     ValueError
         If nothing, or next to nothing, of the distribution lies in the interval.
     """
-    low, high = max(low, distribution.low), min(high, distribution.high)
-    if (low, high) == (distribution.low, distribution.high):
+    if low <= distribution.low and high >= distribution.high:
         return distribution
+    if isinstance(distribution, (Uniform, LogUniform)):
+        low, high = max(low, distribution.low), min(high, distribution.high)
     if not low < high:
         raise ValueError(f"nothing lies between {low:g} and {high:g}")
     if isinstance(distribution, (Uniform, LogUniform)):

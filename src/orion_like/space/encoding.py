@@ -15,10 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orion_like.errors import SpaceError
-from orion_like.space.dimension import Categorical, Dimension, Fidelity, Integer, Real
+from orion_like.space.categorical import Categorical
+from orion_like.space.dimension import Dimension
+from orion_like.space.enumeration import Params
+from orion_like.space.fidelity import Fidelity
+from orion_like.space.numeric import Numeric
 
 if TYPE_CHECKING:
-    from orion_like.space.space import Params, Space
+    from orion_like.space.space import Space
 
 Vector = NDArray[np.float64]
 
@@ -109,24 +113,25 @@ class Encoding:
 
     def _add(self, name: str, dimension: Dimension) -> None:
         start = len(self.columns)
-        if not isinstance(dimension, Categorical):
+        if isinstance(dimension, (Numeric, Fidelity)):
             self._parts.append(_numeric_part(name, dimension, start))
-            self._append(dimension, "numeric", getattr(dimension, "levels", None), [None])
+            self._append(dimension, "numeric", dimension.levels, [None])
             return
+        assert isinstance(dimension, Categorical)  # noqa: S101
         count = len(dimension.categories)
         if self.categories == "index":
             self._parts.append(_index_part(name, dimension, start))
             self._append(dimension, "category", count, [None])
         else:
             self._parts.append(_onehot_part(name, dimension, start))
-            self._append(dimension, "category", count, list(range(count)))
+            self._append(dimension, "category", count, range(count))
 
     def _append(
         self,
         dimension: Dimension,
         kind: Literal["numeric", "category"],
         levels: int | None,
-        categories: list[int | None] | list[int],
+        categories: Iterable[int | None],
     ) -> None:
         conditional = dimension.condition is not None
         for element in range(dimension.size):
@@ -203,8 +208,7 @@ def _elements(dimension: Dimension, values: list[Any]) -> list[Any]:
     return [element for value in values for element in dimension.flatten(value)]
 
 
-def _numeric_part(name: str, dimension: Dimension, start: int) -> _Part:
-    assert isinstance(dimension, (Real, Integer, Fidelity))  # noqa: S101
+def _numeric_part(name: str, dimension: Numeric | Fidelity, start: int) -> _Part:
     size = dimension.size
     from_unit = dimension.element_from_unit
 

@@ -203,7 +203,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "in": lambda left, right: left in right,
     "not in": lambda left, right: left not in right,
 }
-_ORDERINGS = frozenset({"<", "<=", ">", ">="})
+ORDERINGS = frozenset({"<", "<=", ">", ">="})
 _ONE_NUMBER: dict[str, Callable[[Any], Any]] = {
     "abs": abs,
     "exp": _domain(math.exp),
@@ -299,7 +299,7 @@ def _binary(apply: Callable[[Any, Any], Any], left: Evaluator, right: Evaluator)
 
 def _comparison(operands: list[Evaluator], operators: tuple[str, ...]) -> Evaluator:
     steps = [
-        (_COMPARISONS[symbol], symbol in _ORDERINGS, operand)
+        (_COMPARISONS[symbol], symbol in ORDERINGS, operand)
         for symbol, operand in zip(operators, operands[1:], strict=True)
     ]
     first = operands[0]
@@ -347,7 +347,7 @@ def _precedence(node: Node) -> int:
             return _PRECEDENCE["unary"]
         case Binary(operator=symbol):
             return _PRECEDENCE[symbol]
-        case Literal(value=value) if isinstance(value, (int, float)) and value < 0:
+        case Literal() if repr(node.value).startswith("-"):
             return _PRECEDENCE["unary"]
     return _PRECEDENCE["atom"]
 
@@ -431,6 +431,10 @@ class Expression:
             return bool(self._evaluate(values))
         except TypeError as error:
             raise SpaceError(f"{self.source.where}: in {self.text!r}, {error}") from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What evaluates the tree cannot be pickled; the tree can.
+        return (Expression, (self.tree, self.source))
 
     def __str__(self) -> str:
         return self.text

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,10 +77,11 @@ class Lattice:
 
     def __iter__(self) -> Iterator[int | float]:
         """Yield the values of a finite lattice from the smallest on."""
-        assert self.first is not None and self.last is not None, "an endless lattice"  # noqa: S101, PT018
+        if self.first is None or self.last is None:
+            raise ValueError("the lattice has no end")
         return (self.value(index) for index in range(self.first, self.last + 1))
 
-    @property
+    @cached_property
     def _digits(self) -> int:
         # 0.1 + 2 * 0.1 is not 0.3: values get no more decimals than anchor and step have.
         return max(_decimals(self.anchor), _decimals(self.step))
@@ -98,33 +100,30 @@ class Grid:
         The values.
     distribution
         Its probability around each value goes to that value. A uniform one gives
-        all values the same.
+        all values of the lattice, which has to be finite then, the same.
     """
 
     def __init__(self, lattice: Lattice, distribution: Distribution) -> None:
         self.lattice = lattice
-        self._even = isinstance(distribution, Uniform)
-        self._distribution = distribution if self._even else _widened(distribution, lattice)
+        even = isinstance(distribution, Uniform)
+        self._distribution = None if even else _widened(distribution, lattice)
 
     def from_unit(self, u: float) -> int | float:
         """Return the value in whose cell `u` lies."""
         lattice = self.lattice
-        if self._even:
-            assert lattice.first is not None and lattice.size is not None  # noqa: S101, PT018
-            return lattice.value(lattice.first + min(int(u * lattice.size), lattice.size - 1))
-        return lattice.value(lattice.index(float(self._distribution.ppf(u))))
+        if self._distribution is not None:
+            return lattice.value(lattice.index(float(self._distribution.ppf(u))))
+        size = lattice.size or 1
+        return lattice.value(min(int(u * size), size - 1))
 
     def to_unit(self, values: Any) -> Any:
         """Return the centres of the cells of values in an array."""
         lattice = self.lattice
-        if self._even:
-            return ((values - lattice.low) / lattice.step + 0.5) / lattice.size
+        if self._distribution is None:
+            return np.clip(((values - lattice.low) / lattice.step + 0.5) / lattice.size, 0.0, 1.0)
         half = lattice.step / 2
-        return (self._edge(values - half) + self._edge(values + half)) / 2
-
-    def _edge(self, x: Any) -> Any:
-        distribution = self._distribution
-        return np.clip(distribution.cdf(np.clip(x, distribution.low, distribution.high)), 0.0, 1.0)
+        cdf = self._distribution.cdf
+        return np.clip((cdf(values - half) + cdf(values + half)) / 2, 0.0, 1.0)
 
 
 def _widened(distribution: Distribution, lattice: Lattice) -> Distribution:

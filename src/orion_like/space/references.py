@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from orion_like.errors import SpaceError
+from orion_like.space.checking import check
 from orion_like.space.dimension import Dimension
 from orion_like.space.expression import Expression, Name, Node, walk
 from orion_like.space.tokens import did_you_mean
 
 
-def resolve(expression: Expression, dimensions: Iterable[Dimension], scope: str = "") -> Expression:
-    """Replace names in an expression by the full names of dimensions.
+def resolve(
+    expression: Expression, dimensions: Mapping[str, Dimension], scope: str = ""
+) -> Expression:
+    """Replace names in an expression by the full names of dimensions, and check it.
 
     Parameters
     ----------
     expression
         Condition or constraint as written.
     dimensions
-        All dimensions of the space.
+        All dimensions of the space by name.
     scope
         Name of the dimension whose condition it is. Neighbours in the same
         nested dict can be named without the levels that they share.
@@ -29,15 +32,16 @@ def resolve(expression: Expression, dimensions: Iterable[Dimension], scope: str 
     Raises
     ------
     SpaceError
-        If a name refers to nothing.
+        If a name refers to nothing, or the expression can never be right.
     """
-    known = {dimension.name: dimension for dimension in dimensions}
     levels = scope.split(".")[:-1]
     found: dict[str, str] = {}
     for node in walk(expression.tree):
         if isinstance(node, Name):
-            found[node.name] = _find(node, known, levels, expression)
-    return Expression(_replaced(expression.tree, found), expression.source)
+            found[node.name] = _find(node, dimensions, levels, expression)
+    resolved = Expression(_replaced(expression.tree, found), expression.source)
+    check(resolved, dimensions)
+    return resolved
 
 
 def _find(

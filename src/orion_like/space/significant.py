@@ -48,9 +48,6 @@ class SignificantRange:
             self._first = self._rank(near, ROUND_CEILING)
             self._last = self._rank(far, ROUND_FLOOR)
 
-    def __len__(self) -> int:
-        return self.count()
-
     def count(self) -> int:
         """Return how many values there are."""
         inner = max(0, self._last - self._first + 1)
@@ -73,16 +70,20 @@ class SignificantRange:
 
     @property
     def _per_decade(self) -> int:
-        return 9 * 10 ** (self._digits - 1)
+        return 9 * self._smallest
+
+    @property
+    def _smallest(self) -> int:
+        return int(10 ** (self._digits - 1))
 
     def _rank(self, x: float, rounding: str) -> int:
         decimal = Decimal(repr(x))
         exponent = decimal.adjusted()
         scaled = decimal.scaleb(self._digits - 1 - exponent)
         mantissa = int(scaled.to_integral_value(rounding))
-        return exponent * self._per_decade + mantissa - 10 ** (self._digits - 1)
+        return exponent * self._per_decade + mantissa - self._smallest
 
     def _value(self, rank: int) -> float:
         exponent, offset = divmod(rank, self._per_decade)
-        mantissa = 10 ** (self._digits - 1) + offset
+        mantissa = self._smallest + offset
         return float(f"{mantissa}e{exponent - self._digits + 1}")

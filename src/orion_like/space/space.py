@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from orion_like.errors import SpaceError
-from orion_like.space.dimension import Dimension, Fidelity, plain
+from orion_like.space.dimension import Dimension, plain
+from orion_like.space.enumeration import Params, applies, count_points, enumerate_points
 from orion_like.space.expression import Expression
+from orion_like.space.fidelity import Fidelity
 from orion_like.space.references import resolve, topological_order
 from orion_like.space.tokens import did_you_mean
 
 if TYPE_CHECKING:
     from orion_like.space.encoding import Encoding
 
-Params = dict[str, Any]
-
 _MAX_DRAWS = 10_000  # rejected before a constraint is taken to be unsatisfiable
-_MAX_ASSIGNMENTS = 10_000  # enumerated for the exact cardinality of a conditional space
 
 
 class Space(Mapping[str, Dimension]):
@@ -43,15 +42,14 @@ class Space(Mapping[str, Dimension]):
     def __init__(
         self, dimensions: Iterable[Dimension], constraints: Iterable[Expression] = ()
     ) -> None:
-        given = sorted(dimensions, key=lambda dimension: dimension.name)
-        names = [dimension.name for dimension in given]
-        self._check_names(names)
+        given = {dimension.name: dimension for dimension in _checked_names(dimensions)}
         self._dimensions: dict[str, Dimension] = {}
-        for dimension in given:
-            if dimension.condition is not None:
-                condition = resolve(dimension.condition, given, scope=dimension.name)
-                dimension = dimension.conditioned(condition)
-            self._dimensions[dimension.name] = dimension
+        for name, dimension in given.items():
+            if dimension.condition is None:
+                self._dimensions[name] = dimension
+            else:
+                resolved = resolve(dimension.condition, given, scope=name)
+                self._dimensions[name] = dimension.conditioned(resolved)
         self._constraints = [resolve(constraint, given) for constraint in constraints]
         self._order = topological_order(self._dimensions)
         self._conditional = [
@@ -59,6 +57,7 @@ class Space(Mapping[str, Dimension]):
             for name in self._order
             if (condition := self._dimensions[name].condition) is not None
         ]
+        self._fidelity = next((d for d in self.values() if isinstance(d, Fidelity)), None)
         self._encodings: dict[tuple[str, bool], Encoding] = {}
         self._unit_parts = self._split_unit_cube()
         self._aliases = self._other_spellings()
@@ -116,7 +115,7 @@ class Space(Mapping[str, Dimension]):
     @property
     def fidelity(self) -> Fidelity | None:
         """The fidelity dimension, if there is one."""
-        return next((dim for dim in self.values() if isinstance(dim, Fidelity)), None)
+        return self._fidelity
 
     @property
     def is_conditional(self) -> bool:
@@ -136,36 +135,10 @@ class Space(Mapping[str, Dimension]):
     def cardinality(self) -> int | float:
         """Number of points that can be sampled, ``inf`` if there is no end of them.
 
-        Exact but for constraints, which are not counted off, and for conditions
-        on dimensions of very many values; then it is an upper bound.
+        Points that violate constraints are counted too. With conditions on
+        dimensions of very many values it is an upper bound.
         """
-        if not self.is_finite:
-            return math.inf
-        controllers = {name for _, condition in self._conditional for name in condition.names}
-        controllers = {*controllers, *self._controllers_of(controllers)}
-        combinations = math.prod(self[name].cardinality for name in controllers)
-        if not self._conditional or combinations > _MAX_ASSIGNMENTS:
-            return math.prod(dimension.cardinality for dimension in self.values())
-        return sum(
-            math.prod(
-                self[name].cardinality
-                for name in self.active(assignment)
-                if name not in controllers
-            )
-            for assignment in self._enumerate([n for n in self._order if n in controllers], ())
-        )
-
-    def _controllers_of(self, names: Iterable[str]) -> set[str]:
-        """Return the dimensions that decide, over however many steps, whether others are active."""
-        found: set[str] = set()
-        open_names = list(names)
-        while open_names:
-            condition = self._dimensions[open_names.pop()].condition
-            for name in () if condition is None else condition.names:
-                if name not in found:
-                    found.add(name)
-                    open_names.append(name)
-        return found
+        return count_points([self._dimensions[name] for name in self._order])
 
     # --- points
 
@@ -241,7 +214,7 @@ class Space(Mapping[str, Dimension]):
     def prune(self, params: Params) -> Params:
         """Remove the inactive dimensions from flat params, in place, and return them."""
         for name, condition in self._conditional:
-            if name in params and not _applies(condition, params):
+            if name in params and not applies(condition, params):
                 del params[name]
         return params
 
@@ -258,10 +231,7 @@ class Space(Mapping[str, Dimension]):
         values = self.flatten(params)
         names = set(self._dimensions)
         for name, condition in self._conditional:
-            known = {
-                other: values[other] for other in condition.names if other in names & set(values)
-            }
-            if not _applies(condition, known):
+            if not (condition.names <= names and applies(condition, values)):
                 names.discard(name)
         return names
 
@@ -287,24 +257,9 @@ class Space(Mapping[str, Dimension]):
         if endless:
             names = ", ".join(repr(name) for name in endless)
             raise SpaceError(f"space: there is no end to the values of {names} (give them a step)")
-        for params in self._enumerate(self._order, self._constraints):
+        order = [self._dimensions[name] for name in self._order]
+        for params in enumerate_points(order, self._constraints):
             yield {name: params[name] for name in self._dimensions if name in params}
-
-    def _enumerate(self, order: list[str], constraints: Iterable[Expression]) -> Iterator[Params]:
-        """Yield the combinations of some dimensions, skipping what cannot become a point."""
-        due = _when_decided(order, constraints)
-        params: Params = {}
-        stack: list[Iterator[Any] | None] = []
-        while True:
-            depth = len(stack)
-            if depth == len(order):
-                yield dict(params)
-            else:
-                stack.append(self._level(order[depth], params))
-            while stack and not self._step(stack, order, params, due):
-                stack.pop()
-            if not stack:
-                return
 
     # --- points of others
 
@@ -386,7 +341,7 @@ class Space(Mapping[str, Dimension]):
         values: Params = {}
         for name in self._order:
             dimension = self._dimensions[name]
-            if dimension.condition is not None and not _applies(dimension.condition, values):
+            if dimension.condition is not None and not applies(dimension.condition, values):
                 continue
             if name in given:
                 values[name] = self._cast(name, given[name])
@@ -394,7 +349,7 @@ class Space(Mapping[str, Dimension]):
                 values[name] = plain(dimension.default_value)
             else:
                 raise SpaceError(f"space {name!r}: a value is missing, and there is no default")
-        self._check_activity(values | given)
+        self._check_activity(given | values)
         self._check_constraints(values)
         return {name: values[name] for name in self._dimensions if name in values}
 
@@ -469,71 +424,30 @@ class Space(Mapping[str, Dimension]):
             return f"there is no dimension {name!r}; the space is empty"
         return f"there is no dimension {name!r}{did_you_mean(name, self._dimensions)}"
 
-    @staticmethod
-    def _check_names(names: list[str]) -> None:
-        known = set(names)
-        for name, count in Counter(names).items():
-            if count > 1:
-                raise SpaceError(f"space {name!r}: this name is used twice")
-            parts = name.split(".")
-            if not all(parts) or "`" in name or not name.isprintable():
-                raise SpaceError(f"space {name!r}: this name is not possible")
-            for i in range(1, len(parts)):
-                outer = ".".join(parts[:i])
-                if outer in known:
-                    raise SpaceError(
-                        f"space {name!r}: {outer!r} is a dimension itself, nothing can be in it"
-                    )
 
-    def _level(self, name: str, params: Params) -> Iterator[Any] | None:
-        condition = self._dimensions[name].condition
-        if condition is not None and not _applies(condition, params):
-            return iter([_ABSENT])
-        return self._dimensions[name].values()
-
-    def _step(
-        self,
-        stack: list[Iterator[Any] | None],
-        order: list[str],
-        params: Params,
-        due: dict[str, list[Expression]],
-    ) -> bool:
-        """Move the innermost dimension to its next possible value; False if there is none."""
-        name = order[len(stack) - 1]
-        values = stack[-1]
-        assert values is not None  # noqa: S101
-        for value in values:
-            if value is _ABSENT:
-                params.pop(name, None)
-            else:
-                params[name] = value
-            if all(
-                constraint.holds(params)
-                for constraint in due.get(name, ())
-                if constraint.names <= params.keys()
-            ):
-                return True
-        params.pop(name, None)
-        return False
-
-
-_ABSENT = object()
-
-
-def _applies(condition: Expression, params: Params) -> bool:
-    return condition.names <= params.keys() and condition.holds(params)
-
-
-def _when_decided(
-    order: list[str], constraints: Iterable[Expression]
-) -> dict[str, list[Expression]]:
-    """Say after which dimension each constraint can be checked."""
-    position = {name: i for i, name in enumerate(order)}
-    due: dict[str, list[Expression]] = {}
-    for constraint in constraints:
-        if constraint.names:
-            due.setdefault(max(constraint.names, key=position.__getitem__), []).append(constraint)
-    return due
+def _checked_names(dimensions: Iterable[Dimension]) -> list[Dimension]:
+    """Return the dimensions in order of their names, which must not clash."""
+    found: dict[str, str] = {}
+    ordered = sorted(dimensions, key=lambda dimension: dimension.name)
+    for name in (dimension.name for dimension in ordered):
+        bare = name.removeprefix("/")
+        if bare in found:
+            other = "" if found[bare] == name else f", the other time as {found[bare]!r}"
+            raise SpaceError(f"space {name!r}: this name is used twice{other}")
+        found[bare] = name
+    for name in found.values():
+        parts = name.split(".")
+        if name == "/" or not all(parts) or "`" in name or not name.isprintable():
+            raise SpaceError(f"space {name!r}: a name is printable text between dots, without `")
+        for i in range(1, len(parts)):
+            outer = ".".join(parts[:i])
+            if outer in found.values():
+                message = f"{outer!r} is a dimension itself, nothing can be in it"
+                raise SpaceError(f"space {name!r}: {message}")
+    if sum(isinstance(dimension, Fidelity) for dimension in ordered) > 1:
+        names = [d.name for d in ordered if isinstance(d, Fidelity)]
+        raise SpaceError(f"space: there can be one fidelity, not {len(names)} ({', '.join(names)})")
+    return ordered
 
 
 def _toggle_slash(name: str) -> str:
