@@ -1,0 +1,26 @@
+"""How the next point is chosen."""
+
+from orion_like.algo.base import Algorithm, Exhausted, Requirements, Signal, Suggestion, Wait
+from orion_like.algo.factory import (
+    AlgorithmChoice,
+    available_algorithms,
+    create_algorithm,
+    find_algorithm,
+)
+from orion_like.algo.problem import Objective, OutcomeConstraint, Problem
+
+__all__ = [
+    "Algorithm",
+    "AlgorithmChoice",
+    "Exhausted",
+    "Objective",
+    "OutcomeConstraint",
+    "Problem",
+    "Requirements",
+    "Signal",
+    "Suggestion",
+    "Wait",
+    "available_algorithms",
+    "create_algorithm",
+    "find_algorithm",
+]

@@ -1,0 +1,223 @@
+"""Algorithms by name: those of the package, and those that other packages register."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from orion_like.algo.base import Algorithm
+from orion_like.algo.problem import Problem, did_you_mean
+from orion_like.errors import AlgorithmError
+from orion_like.space import Space
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+ENTRY_POINT_GROUP = "orion_like.algorithms"
+
+DEFAULT_ALGORITHM = "tpe"
+
+BUILT_IN: Mapping[str, str] = {
+    "gridsearch": "orion_like.algo.grid_search:GridSearch",
+    "random": "orion_like.algo.random_search:Random",
+    "sobol": "orion_like.algo.sobol:Sobol",
+    "tpe": "orion_like.algo.tpe:TPE",
+}
+"""Where the algorithms of this package are; each is imported when it is asked for."""
+
+AlgorithmConfiguration: TypeAlias = "str | type[Algorithm] | Mapping[str, Any]"
+
+
+@dataclass(frozen=True)
+class AlgorithmChoice:
+    """An algorithm as a user names it.
+
+    Parameters
+    ----------
+    algorithm
+        Name or class.
+    parameters
+        Parameters, without the seed.
+    seed
+        Seed given among the parameters. It is the experiment's seed; None if not given.
+    """
+
+    algorithm: str | type[Algorithm]
+    parameters: dict[str, Any]
+    seed: int | None = None
+
+    @classmethod
+    def parse(cls, configuration: AlgorithmConfiguration | None) -> AlgorithmChoice:
+        """Read ``'tpe'``, ``{'tpe': {'n_initial_points': 5}}``, a class, or None (the default).
+
+        Raises
+        ------
+        AlgorithmError
+            If the configuration has another form, or its seed is not an integer.
+
+        Examples
+        --------
+        >>> AlgorithmChoice.parse({"random": {"seed": 1}})
+        AlgorithmChoice(algorithm='random', parameters={}, seed=1)
+        """
+        algorithm, parameters = _name_and_parameters(configuration)
+        seed = parameters.pop("seed", None)
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+            raise AlgorithmError(
+                f"algorithm {algorithm!r}: seed must be an integer >= 0, not {seed!r}"
+            )
+        return cls(algorithm, parameters, seed)
+
+
+def _name_and_parameters(
+    configuration: AlgorithmConfiguration | None,
+) -> tuple[str | type[Algorithm], dict[str, Any]]:
+    if configuration is None:
+        return DEFAULT_ALGORITHM, {}
+    if isinstance(configuration, (str, type)):
+        return configuration, {}
+    if isinstance(configuration, Mapping):
+        options = dict(configuration)
+        if "of_type" in options:
+            return options.pop("of_type"), options
+        if len(options) == 1:
+            ((name, parameters),) = options.items()
+            if parameters is None:
+                return name, {}
+            if isinstance(parameters, Mapping):
+                return name, dict(parameters)
+    raise AlgorithmError(
+        f"algorithm {configuration!r} is not understood; give a name ('random') or one name with "
+        "its parameters ({'random': {'seed': 1}})"
+    )
+
+
+def create_algorithm(
+    configuration: AlgorithmConfiguration | None,
+    space: Space,
+    *,
+    seed: int | None = None,
+    objectives: Iterable[Mapping[str, Any]] | None = None,
+    constraints: Iterable[Mapping[str, Any]] | None = None,
+) -> Algorithm:
+    """Return a fresh algorithm for a search space.
+
+    Parameters
+    ----------
+    configuration
+        Name in any case, ``{name: {parameter: value}}``, or a subclass of `Algorithm`;
+        None is ``'tpe'``.
+    space
+        The search space.
+    seed
+        Seed of the experiment. It may be among the parameters instead. Default 0.
+    objectives
+        ``[{"name", "direction"}]`` of the experiment. Default one, minimized.
+    constraints
+        ``[{"name", "lower", "upper", "tolerance"}]`` of the experiment. Default none.
+
+    Raises
+    ------
+    AlgorithmError
+        If there is no algorithm of that name, it has no such parameter, a value is invalid,
+        the space is not what it requires, or two different seeds are given.
+
+    Examples
+    --------
+    >>> from orion_like.space import build_space
+    >>> space = build_space({"x": "uniform(0, 1)"})
+    >>> create_algorithm({"GridSearch": {"n_values": 3}}, space).configuration
+    {'gridsearch': {'n_values': 3}}
+    >>> create_algorithm("gridserch", space)
+    Traceback (most recent call last):
+    ...
+    orion_like.errors.AlgorithmError: algorithm 'gridserch' is unknown; there are gridsearch, \
+random, sobol, tpe (did you mean 'gridsearch'?)
+    """
+    choice = AlgorithmChoice.parse(configuration)
+    kind = choice.algorithm
+    cls = kind if isinstance(kind, type) else find_algorithm(kind)
+    _check_parameters(cls, choice.parameters)
+    problem = Problem.build(space, _one_seed(cls, choice.seed, seed), objectives, constraints)
+    return cls(problem, **choice.parameters)
+
+
+def _one_seed(cls: type[Algorithm], own: int | None, experiment: int | None) -> int:
+    if own is not None and experiment is not None and own != experiment:
+        raise AlgorithmError(
+            f"algorithm {cls.name!r}: its seed {own} differs from the experiment's, {experiment}; "
+            "they are one and the same, give it once"
+        )
+    return next((seed for seed in (own, experiment) if seed is not None), 0)
+
+
+def _check_parameters(cls: type[Algorithm], parameters: Mapping[str, Any]) -> None:
+    known = cls.parameters()
+    for name in parameters:
+        if name not in known:
+            names = ", ".join(["seed", *known])
+            raise AlgorithmError(
+                f"algorithm {cls.name!r} has no parameter {name!r}; it has {names}"
+                f"{did_you_mean(name, ['seed', *known])}"
+            )
+
+
+def available_algorithms() -> list[str]:
+    """Return the names of all algorithms, those of installed plug-ins included.
+
+    Examples
+    --------
+    >>> available_algorithms()
+    ['gridsearch', 'random', 'sobol', 'tpe']
+    """
+    return sorted({*BUILT_IN, *_plug_ins()})
+
+
+def find_algorithm(name: str) -> type[Algorithm]:
+    """Return the class of an algorithm.
+
+    Parameters
+    ----------
+    name
+        Its name, in any case.
+
+    Raises
+    ------
+    AlgorithmError
+        If there is none of that name, or a plug-in cannot be loaded.
+    """
+    key = str(name).lower()
+    if key in BUILT_IN:
+        module, _, attribute = BUILT_IN[key].partition(":")
+        found: type[Algorithm] = getattr(import_module(module), attribute)
+        return found
+    plug_ins = _plug_ins()
+    if key in plug_ins:
+        return _load(plug_ins[key])
+    known = sorted({*BUILT_IN, *plug_ins})
+    raise AlgorithmError(
+        f"algorithm {name!r} is unknown; there are {', '.join(known)}{did_you_mean(key, known)}"
+    )
+
+
+def _plug_ins() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {point.name.lower(): point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def _load(plug_in: EntryPoint) -> type[Algorithm]:
+    try:
+        found = plug_in.load()
+    except Exception as error:
+        raise AlgorithmError(
+            f"algorithm {plug_in.name!r}: its plug-in {plug_in.value!r} cannot be loaded: {error}"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Algorithm)):
+        raise AlgorithmError(
+            f"algorithm {plug_in.name!r}: its plug-in {plug_in.value!r} is not a subclass of "
+            "orion_like.algo.Algorithm"
+        )
+    return found

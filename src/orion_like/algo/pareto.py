@@ -1,0 +1,73 @@
+"""Domination between points of several losses, and the volume that they dominate."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+CLOUD = 512
+"""Points by which volumes are measured."""
+
+MAX_TIED = 256
+"""Most points between which volumes decide; of more, evenly many are left out."""
+
+
+def dominates(first: Floats, second: Floats) -> NDArray[np.bool_]:
+    """Whether losses are nowhere higher than others and somewhere lower, by broadcasting.
+
+    Examples
+    --------
+    >>> dominates(np.array([1.0, 1.0]), np.array([[1.0, 2.0], [1.0, 1.0], [0.0, 3.0]]))
+    array([ True, False, False])
+    """
+    no_worse = np.all(first <= second, axis=-1)
+    result: NDArray[np.bool_] = no_worse & np.any(first < second, axis=-1)
+    return result
+
+
+def spread_out(fixed: Floats, tied: Floats, n: int) -> NDArray[np.intp]:
+    """Choose `n` of the tied points, greedily, so that the dominated volume is large.
+
+    The volume is the share of a fixed cloud of points that the chosen dominate, in the box
+    between the best and the worst losses: the greedy subset selection of hypervolume, whose
+    result is within 1 - 1/e of the best, with the volume estimated.
+
+    Parameters
+    ----------
+    fixed
+        Points chosen already, one row each.
+    tied
+        Points to choose from.
+    n
+        How many to choose.
+    """
+    if n >= len(tied):
+        return np.arange(len(tied), dtype=np.intp)
+    pool = np.arange(len(tied), dtype=np.intp)
+    if len(tied) > MAX_TIED:
+        by_loss = np.lexsort(tied.T)
+        pool = by_loss[np.linspace(0, len(tied) - 1, max(MAX_TIED, n)).astype(np.intp)]
+    covered, covers = _coverage(fixed, tied[pool])
+    chosen: list[int] = []
+    free = np.ones(len(pool), dtype=bool)
+    for _ in range(n):
+        gains = np.where(free, np.count_nonzero(covers & ~covered, axis=1), -1)
+        best = int(np.argmax(gains))
+        chosen.append(best)
+        free[best] = False
+        covered = covered | covers[best]
+    return pool[chosen]
+
+
+def _coverage(fixed: Floats, tied: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which points of the cloud the fixed points dominate, and which each tied one."""
+    everything = np.concatenate([fixed, tied])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    # The box reaches a tenth beyond the worst losses, so that extreme points count too.
+    cloud = np.random.default_rng(0).random((CLOUD, tied.shape[1])) * 1.1
+    inside = (everything - low) / span
+    covers = np.all(inside[:, None, :] <= cloud[None, :, :], axis=-1)
+    return covers[: len(fixed)].any(axis=0), covers[len(fixed) :]

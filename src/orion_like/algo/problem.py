@@ -1,0 +1,143 @@
+"""What an algorithm is asked to solve: the space, the seed, the objectives and constraints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from orion_like.errors import AlgorithmError
+from orion_like.space import Space
+
+DIRECTIONS = ("minimize", "maximize")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A quantity that is minimized or maximized.
+
+    Parameters
+    ----------
+    name
+        Name of the result of type ``objective``. Default ``'objective'``.
+    direction
+        ``'minimize'`` or ``'maximize'``. Default ``'minimize'``.
+    """
+
+    name: str = "objective"
+    direction: str = "minimize"
+
+    def __post_init__(self) -> None:
+        if self.direction not in DIRECTIONS:
+            raise AlgorithmError(
+                f"objective {self.name!r}: direction {self.direction!r} is unknown; "
+                f"it must be 'minimize' or 'maximize'{did_you_mean(self.direction, DIRECTIONS)}"
+            )
+
+    @property
+    def sign(self) -> float:
+        """Factor that turns the objective into one to be minimized."""
+        return 1.0 if self.direction == "minimize" else -1.0
+
+
+@dataclass(frozen=True)
+class OutcomeConstraint:
+    """Bounds that a result of type ``constraint`` must keep.
+
+    Parameters
+    ----------
+    name
+        Name of the result.
+    lower, upper
+        Bounds; None is no bound. Default None.
+    tolerance
+        How far beyond a bound still counts as feasible. Default 0.
+    """
+
+    name: str
+    lower: float | None = None
+    upper: float | None = None
+    tolerance: float = 0.0
+
+    def violation(self, value: float) -> float:
+        """Return how far `value` is beyond a bound: 0 when feasible, infinite for NaN."""
+        if math.isnan(value):
+            return math.inf
+        below = -math.inf if self.lower is None else self.lower - self.tolerance - value
+        above = -math.inf if self.upper is None else value - self.upper - self.tolerance
+        return max(0.0, below, above)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be solved.
+
+    Parameters
+    ----------
+    space
+        The search space.
+    seed
+        Seed of the experiment; with the number of a suggestion it determines all randomness.
+        Default 0.
+    objectives
+        What is minimized or maximized. Default one, named ``objective``, minimized.
+    constraints
+        Declared outcome constraints. Default none.
+    """
+
+    space: Space
+    seed: int = 0
+    objectives: tuple[Objective, ...] = (Objective(),)
+    constraints: tuple[OutcomeConstraint, ...] = ()
+
+    @classmethod
+    def build(
+        cls,
+        space: Space,
+        seed: int = 0,
+        objectives: Iterable[Mapping[str, Any]] | None = None,
+        constraints: Iterable[Mapping[str, Any]] | None = None,
+    ) -> Problem:
+        """Return the problem that the fields of an experiment document describe.
+
+        Raises
+        ------
+        AlgorithmError
+            If an objective or constraint is malformed.
+        """
+        return cls(
+            space,
+            seed,
+            tuple(_from_document(Objective, item) for item in objectives or ({},)),
+            tuple(_from_document(OutcomeConstraint, item) for item in constraints or ()),
+        )
+
+    def stream(self, number: int) -> np.random.Generator:
+        """Return the random stream of suggestion `number`, from its start."""
+        return np.random.default_rng(np.random.SeedSequence([self.seed, number]))
+
+
+def _from_document(kind: type[Any], document: Mapping[str, Any]) -> Any:
+    try:
+        return kind(**document)
+    except TypeError as error:
+        what = "objective" if kind is Objective else "constraint"
+        raise AlgorithmError(f"{what} {dict(document)!r} is malformed: {error}") from None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``' (did you mean …?)'`` when `name` is close to a known one, else nothing.
+
+    Examples
+    --------
+    >>> did_you_mean("radnom", ["random", "tpe"])
+    " (did you mean 'random'?)"
+    >>> did_you_mean("gp", ["random", "tpe"])
+    ''
+    """
+    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""
