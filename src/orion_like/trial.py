@@ -16,36 +16,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from orion_like.errors import InvalidResult
+from orion_like.errors import InvalidResult, NonFiniteResult
 
 ALLOWED_STATUSES = ("new", "reserved", "suspended", "completed", "interrupted", "broken")
 
 WORKER, OWNER, USER = "worker", "owner", "user"
 
-TRANSITIONS: Mapping[tuple[str | None, str | None], str] = {
+TRANSITIONS: Mapping[tuple[str | None, str | None], tuple[str, ...]] = {
     # (from, to): who may do it. None is "not in the database".
-    (None, "new"): WORKER,
-    (None, "reserved"): WORKER,
-    (None, "completed"): USER,  # a point inserted together with its results
-    ("new", "reserved"): WORKER,
-    ("suspended", "reserved"): WORKER,
-    ("interrupted", "reserved"): WORKER,
-    ("reserved", "reserved"): WORKER,  # only when the heartbeat is older than the lost threshold
-    ("reserved", "completed"): OWNER,
-    ("reserved", "broken"): OWNER,
-    ("reserved", "interrupted"): OWNER,
-    ("reserved", "suspended"): OWNER,
-    ("new", "suspended"): USER,
-    ("suspended", "new"): USER,
-    ("interrupted", "new"): USER,
-    ("interrupted", "suspended"): USER,
-    ("broken", "new"): USER,
-    ("broken", "interrupted"): USER,
-    ("new", None): USER,
-    ("suspended", None): USER,
-    ("completed", None): USER,
-    ("interrupted", None): USER,
-    ("broken", None): USER,
+    (None, "new"): (WORKER, USER),
+    (None, "reserved"): (WORKER, USER),
+    (None, "completed"): (USER,),  # a point inserted together with its results
+    ("new", "reserved"): (WORKER,),
+    ("suspended", "reserved"): (WORKER,),
+    ("interrupted", "reserved"): (WORKER,),
+    ("reserved", "reserved"): (WORKER,),  # only when the heartbeat is older than the lost threshold
+    ("reserved", "completed"): (OWNER,),
+    ("reserved", "broken"): (OWNER,),
+    ("reserved", "interrupted"): (OWNER, USER),  # users release the trials of dead workers
+    ("reserved", "suspended"): (OWNER,),
+    ("new", "suspended"): (USER,),
+    ("suspended", "new"): (USER,),
+    ("suspended", "interrupted"): (USER,),
+    ("interrupted", "new"): (USER,),
+    ("interrupted", "suspended"): (USER,),
+    ("broken", "new"): (USER,),
+    ("broken", "interrupted"): (USER,),
+    ("new", None): (USER,),
+    ("suspended", None): (USER,),
+    ("completed", None): (USER,),
+    ("interrupted", None): (USER,),
+    ("broken", None): (USER,),
 }
 """Every change of status that there is, and who may make it."""
 
@@ -61,9 +62,9 @@ def sources_of(target: str | None, *actors: str) -> tuple[str, ...]:
     ('suspended', 'interrupted', 'broken')
     """
     return tuple(
-        source
-        for (source, to), actor in TRANSITIONS.items()
-        if to == target and source is not None and actor in actors and source != to
+        str(source)
+        for (source, to), allowed in TRANSITIONS.items()
+        if to == target and source not in (None, to) and not set(actors).isdisjoint(allowed)
     )
 
 
@@ -200,7 +201,7 @@ def _check_finite(result: Value) -> None:
             f"not {type(result.value).__name__} {result.value!r}"
         )
     if not math.isfinite(result.value):
-        raise InvalidResult(
+        raise NonFiniteResult(
             f"{result.type} {result.name!r} is {result.value}; a finite number is needed "
             "(report a bad trial with a large value, or let it fail)"
         )

@@ -1,0 +1,221 @@
+"""Ways to an ExperimentClient: build, get, and a loop in memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from orion_like.client.experiment_client import ExperimentClient
+from orion_like.config import Settings, load_settings
+from orion_like.errors import UnsupportedOperation
+from orion_like.experiment import ExperimentSettings, load_experiment
+from orion_like.experiment import build_experiment as build
+from orion_like.space import Space
+from orion_like.storage import EphemeralDB, Storage, setup_storage
+from orion_like.worker.executor import BaseExecutor, SingleExecutor
+
+logger = logging.getLogger(__name__)
+
+
+def build_experiment(
+    name: str | None,
+    version: int | None = None,
+    space: Mapping[str, Any] | Space | None = None,
+    algorithm: Any = None,
+    algorithms: Any = None,
+    strategy: Any = None,
+    max_trials: float | None = None,
+    max_broken: float | None = None,
+    storage: Any = None,
+    branching: Mapping[str, Any] | None = None,
+    max_idle_time: float | None = None,
+    heartbeat: float | None = None,
+    working_dir: str | None = None,
+    debug: bool = False,
+    knowledge_base: Any = None,
+    executor: BaseExecutor | None = None,
+    *,
+    seed: int | None = None,
+    objectives: Sequence[Any] | None = None,
+    constraints: Sequence[Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+) -> ExperimentClient:
+    """Create an experiment, or resume the one that has this name.
+
+    Parameters
+    ----------
+    name
+        Name of the experiment.
+    version
+        Version to resume; the latest by default.
+    space
+        Dimensions and their priors, nested if you like. Needed for a new experiment.
+    algorithm
+        Name, ``{name: parameters}``, or class. Default ``'tpe'``.
+    algorithms
+        The same; older name.
+    strategy, max_idle_time, knowledge_base
+        Accepted and without effect.
+    max_trials
+        How many completed trials there shall be. Default: no limit.
+    max_broken
+        How many trials may break. Default 3.
+    storage
+        Path of a file, URL, dictionary or Storage. By default what the settings say.
+    branching
+        Settings of experiment versions. ``{"enable": True}`` is not supported.
+    heartbeat
+        Seconds after which, twice over, a trial without a sign of life is given away.
+    working_dir
+        Directory below which trials work. Default: a temporary one.
+    debug
+        Whether to keep everything in memory. Default False.
+    executor
+        What runs the functions of ``workon``.
+    seed
+        Seed of everything random. Default: drawn when the experiment is created, and stored.
+    objectives
+        ``[{"name", "direction"}]`` or ``["name:maximize"]``. Default: one to be minimized.
+    constraints
+        Texts on parameters (``"x + y <= 1"``), ``{"name", "lower", "upper", "tolerance"}``
+        on results.
+    metadata
+        More fields of the experiment's description.
+    settings
+        Settings to use in place of those of files and environment.
+
+    Raises
+    ------
+    NoConfigurationError
+        If the experiment is new and no space is given.
+    BranchingEvent
+        If the experiment has trials, and what is asked for differs from it.
+
+    Examples
+    --------
+    >>> client = build_experiment("doc", space={"x": "uniform(0, 1)"}, storage="memory://")
+    >>> client.space.configuration
+    {'x': 'uniform(0, 1)'}
+    """
+    if branching and branching.get("enable"):
+        raise UnsupportedOperation(
+            "experiment versions (branching) are not supported; choose another name instead"
+        )
+    for option, value in (
+        ("strategy", strategy),
+        ("max_idle_time", max_idle_time),
+        ("knowledge_base", knowledge_base),
+    ):
+        if value is not None:
+            logger.warning("build_experiment: %s has no effect", option)
+    settings = load_settings() if settings is None else settings
+    asked = ExperimentSettings(
+        space=space,
+        algorithm=algorithm if algorithm is not None else algorithms,
+        max_trials=max_trials,
+        max_broken=max_broken,
+        working_dir=working_dir,
+        seed=seed,
+        objectives=objectives,
+        constraints=constraints,
+        metadata=metadata or {},
+    )
+    experiment = build(
+        _storage(storage, debug, settings), name, version, asked, _defaults(settings)
+    )
+    return ExperimentClient(experiment, executor, heartbeat, settings)
+
+
+def _storage(storage: Any, debug: bool, settings: Settings) -> Storage:
+    return setup_storage(settings.storage if storage is None else storage, debug)
+
+
+def _defaults(settings: Settings) -> ExperimentSettings:
+    return ExperimentSettings(
+        algorithm=settings["experiment.algorithm"],
+        max_trials=settings["experiment.max_trials"],
+        max_broken=settings["experiment.max_broken"],
+        working_dir=settings["experiment.working_dir"],
+    )
+
+
+def create_experiment(name: str, **config: Any) -> ExperimentClient:
+    """Do the same as :func:`build_experiment`; older name."""
+    return build_experiment(name, **config)
+
+
+def get_experiment(
+    name: str, version: int | None = None, mode: str = "r", storage: Any = None
+) -> ExperimentClient:
+    """Return an experiment that exists, for reading by default.
+
+    Parameters
+    ----------
+    name
+        Name of the experiment.
+    version
+        Its version; the latest by default.
+    mode
+        ``'r'`` to read, ``'w'`` to insert and change trials, ``'x'`` to execute them.
+    storage
+        See :func:`build_experiment`.
+
+    Raises
+    ------
+    NoConfigurationError
+        If there is no such experiment.
+    """
+    settings = load_settings()
+    experiment = load_experiment(_storage(storage, False, settings), name, version, mode)
+    return ExperimentClient(experiment, settings=settings)
+
+
+def workon(
+    function: Callable[..., Any],
+    space: Mapping[str, Any] | Space,
+    name: str = "loop",
+    algorithm: Any = None,
+    algorithms: Any = None,
+    max_trials: float | None = None,
+    max_broken: float | None = None,
+    knowledge_base: Any = None,
+    **more: Any,
+) -> ExperimentClient:
+    """Optimize a function in this process, with nothing stored.
+
+    Parameters
+    ----------
+    function
+        Called with the parameters of a trial; returns the objective or a list of results.
+    space, algorithm, algorithms, max_trials, max_broken, knowledge_base
+        See :func:`build_experiment`.
+    name
+        Name of the experiment. Default ``'loop'``.
+    **more
+        More arguments of :func:`build_experiment`, such as `seed`.
+
+    Returns
+    -------
+    The client, to look at the trials.
+
+    Examples
+    --------
+    >>> client = workon(lambda x: x**2, {"x": "uniform(-1, 1)"}, max_trials=5, seed=1)
+    >>> client.stats.trials_completed
+    5
+    """
+    client = build_experiment(
+        name,
+        space=space,
+        algorithm=algorithm if algorithm is not None else algorithms,
+        max_trials=max_trials,
+        max_broken=max_broken,
+        knowledge_base=knowledge_base,
+        storage=Storage(EphemeralDB()),
+        executor=SingleExecutor(),
+        **more,
+    )
+    client.workon(function, max_broken=client.max_broken)
+    return client

@@ -1,0 +1,773 @@
+"""The user's view of an experiment: suggest, observe, insert, execute, look."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from orion_like.algo import Algorithm
+from orion_like.client.suggested_trial import SuggestedTrial
+from orion_like.config import Settings, load_settings
+from orion_like.errors import (
+    AlreadyReleased,
+    DuplicateKeyError,
+    FailedUpdate,
+    MissingArguments,
+    OrionLikeError,
+    TrialNotFound,
+)
+from orion_like.experiment import Experiment, ExperimentStats, Producer
+from orion_like.space import Space
+from orion_like.storage import Storage, new_worker_id
+from orion_like.trial import WAITING_STATUSES, Trial, nest, to_results, validate_status
+from orion_like.worker.executor import BaseExecutor, default_executor, executor_factory
+from orion_like.worker.heartbeat import Heartbeat
+from orion_like.worker.loop import Limits, Progress, WorkerLoop
+from orion_like.worker.signals import StopRequested
+from orion_like.worker.working_dir import WorkingDirectory, prepare_trial_directory
+
+if TYPE_CHECKING:
+    import pandas
+
+logger = logging.getLogger(__name__)
+
+BEATS_PER_THRESHOLD = 4  # heartbeats that may be missed before a trial counts as lost
+
+
+def prepare_trial_working_dir(client: ExperimentClient, trial: Trial) -> None:
+    """Make the working directory of a trial, from a copy of its parent's if it has one."""
+    trial.exp_working_dir = client.directory.path
+    prepare_trial_directory(trial)
+
+
+class ExperimentClient:
+    """Works with one experiment; any number of clients may do so at the same time.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    executor
+        What runs the functions of :meth:`workon`. By default what the settings say.
+    heartbeat
+        Seconds after which, twice over, a trial without a sign of life is given to
+        another worker. By default what the settings say.
+    settings
+        Settings of the worker.
+
+    Examples
+    --------
+    >>> from orion_like.client import build_experiment
+    >>> client = build_experiment("demo", space={"x": "uniform(0, 1)"}, storage="memory://",
+    ...                           algorithm="random", max_trials=2, seed=1)
+    >>> with client.suggest() as trial:
+    ...     client.observe(trial, trial.params["x"] ** 2)
+    >>> client.workon(lambda x: x**2)
+    1
+    >>> client.is_done, client.stats.trials_completed
+    (True, 2)
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        executor: BaseExecutor | None = None,
+        heartbeat: float | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._experiment = experiment
+        self._settings = load_settings() if settings is None else settings
+        self._executor = executor
+        self._owns_executor = False
+        self.heartbeat = float(heartbeat or self._settings["worker.heartbeat"])
+        threshold = self._settings["worker.lost_threshold"] if heartbeat is None else None
+        self.lost_threshold = float(threshold or 2 * self.heartbeat)
+        self._held: dict[Any, Trial] = {}
+        self.directory = WorkingDirectory(
+            experiment.working_dir, f"{experiment.name}-v{experiment.version}"
+        )
+        self._start_in_this_process()
+
+    def _start_in_this_process(self) -> None:
+        storage = self._experiment.storage
+        self._pid = os.getpid()
+        self.worker = new_worker_id()
+        self._held.clear()
+        self._producer = Producer(self._experiment, self.worker, self.lost_threshold)
+        self._heartbeat = Heartbeat(storage, self.lost_threshold / BEATS_PER_THRESHOLD)
+        # At the end of the process, and when the client is forgotten, nothing stays behind.
+        self._finalizer = weakref.finalize(
+            self, _let_go, self._pid, storage, self._held, self._heartbeat, self.directory
+        )
+
+    def _here(self) -> ExperimentClient:
+        """Become a worker of one's own after a fork: trials held belong to the parent."""
+        if self._pid != os.getpid():
+            self._finalizer.detach()
+            self._start_in_this_process()
+        return self
+
+    # --- what it is ----------------------------------------------------------------------------
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment itself."""
+        return self._experiment
+
+    @property
+    def storage(self) -> Storage:
+        """Where the experiment lives."""
+        return self._experiment.storage
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+        return self._experiment.name
+
+    @property
+    def id(self) -> Any:
+        """Identity of the experiment in its database."""
+        return self._experiment.id
+
+    @property
+    def version(self) -> int:
+        """Version of the experiment."""
+        return self._experiment.version
+
+    @property
+    def mode(self) -> str:
+        """``'r'``, ``'w'`` or ``'x'``: what the experiment was opened for."""
+        return self._experiment.mode
+
+    @property
+    def max_trials(self) -> int | None:
+        """How many completed trials there shall be; None without a limit. May be set."""
+        return self._experiment.max_trials
+
+    @max_trials.setter
+    def max_trials(self, max_trials: int | None) -> None:
+        self._experiment.require("w")
+        self._experiment.update(max_trials=max_trials)
+
+    @property
+    def max_broken(self) -> int | None:
+        """How many trials may break; None without a limit. May be set."""
+        return self._experiment.max_broken
+
+    @max_broken.setter
+    def max_broken(self, max_broken: int | None) -> None:
+        self._experiment.require("w")
+        self._experiment.update(max_broken=max_broken)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Who made the experiment, when, and with what."""
+        return self._experiment.metadata
+
+    @property
+    def space(self) -> Space:
+        """What is searched."""
+        return self._experiment.space
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """What chooses the next point."""
+        return self._experiment.algorithm
+
+    @property
+    def refers(self) -> dict[str, Any]:
+        """Root and parent of this version."""
+        return self._experiment.refers
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Everything that defines the experiment, as stored."""
+        return self._experiment.configuration
+
+    @property
+    def working_dir(self) -> str:
+        """Directory below which trials work; empty for a temporary one. May be set."""
+        return self._experiment.working_dir
+
+    @working_dir.setter
+    def working_dir(self, path: str) -> None:
+        self._experiment.working_dir = path
+        self.directory.close()
+        self.directory = WorkingDirectory(path, f"{self.name}-v{self.version}")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there will be no more trials."""
+        return self._experiment.is_done
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether too many trials broke."""
+        return self._experiment.is_broken
+
+    @property
+    def stats(self) -> ExperimentStats:
+        """Progress of the experiment."""
+        return self._experiment.stats
+
+    # --- looking at trials ---------------------------------------------------------------------
+
+    def fetch_trials(self, with_evc_tree: bool = False) -> list[Trial]:
+        """Return all trials, in order of suggestion."""
+        del with_evc_tree  # there are no other versions to look into
+        return self._experiment.fetch_trials()
+
+    def fetch_trials_by_status(self, status: str, with_evc_tree: bool = False) -> list[Trial]:
+        """Return the trials that have `status`, in order of suggestion.
+
+        Raises
+        ------
+        ValueError
+            If there is no such status.
+        """
+        del with_evc_tree
+        validate_status(status)
+        return self._experiment.fetch_trials({"status": status})
+
+    def fetch_pending_trials(self, with_evc_tree: bool = False) -> list[Trial]:
+        """Return the trials that wait for a worker, in order of suggestion."""
+        del with_evc_tree
+        return self._experiment.fetch_trials({"status": {"$in": list(WAITING_STATUSES)}})
+
+    def fetch_noncompleted_trials(self, with_evc_tree: bool = False) -> list[Trial]:
+        """Return the trials that are not completed, in order of suggestion."""
+        del with_evc_tree
+        return self._experiment.fetch_trials({"status": {"$ne": "completed"}})
+
+    def get_trial(self, trial: Trial | None = None, uid: str | None = None) -> Trial | None:
+        """Return a trial as it is stored now, or None.
+
+        Parameters
+        ----------
+        trial
+            The trial.
+        uid
+            Or its id.
+
+        Raises
+        ------
+        MissingArguments
+            If neither is given.
+        AssertionError
+            If they are not the same.
+        """
+        trial_id = uid if trial is None else trial.id
+        if trial_id is None:
+            raise MissingArguments("get_trial needs a trial or the uid of one")
+        if uid not in (None, trial_id):
+            raise AssertionError(f"the trial has the id {trial_id}, but uid is {uid}")
+        return self.storage.get_trial(self.id, trial_id)
+
+    def to_pandas(self, with_evc_tree: bool = False) -> pandas.DataFrame:
+        """Return one row a trial: id, status, times, objective, and the dimensions.
+
+        Raises
+        ------
+        OrionLikeError
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise OrionLikeError(
+                "to_pandas needs pandas, which is not installed: pip install 'orion_like[pandas]'"
+            ) from None
+        columns = ["id", "experiment_id", "status", "suggested", "reserved", "completed"]
+        rows = [
+            {
+                "id": trial.id,
+                "experiment_id": trial.experiment,
+                "status": trial.status,
+                "suggested": trial.submit_time,
+                "reserved": trial.start_time,
+                "completed": trial.end_time,
+                "objective": trial.objective.value if trial.objective is not None else None,
+                **trial.flat_params,
+            }
+            for trial in self.fetch_trials(with_evc_tree)
+        ]
+        return pandas.DataFrame(rows, columns=[*columns, "objective", *self.space])
+
+    # --- one trial at a time -------------------------------------------------------------------
+
+    def suggest(self, pool_size: int = 0) -> SuggestedTrial:
+        """Return a trial to evaluate, reserved for this client.
+
+        Parameters
+        ----------
+        pool_size
+            How many new trials to register at once when a new one is needed; the others
+            wait for whoever comes next. By default what the settings say, else 1.
+
+        Raises
+        ------
+        CompletedExperiment
+            If there are no more trials to come.
+        BrokenExperiment
+            If too many trials broke.
+        WaitingForTrials
+            If nothing can be suggested until running trials finish.
+        UnsupportedOperation
+            If the experiment was not opened for executing.
+        """
+        self._experiment.require("x")
+        self._here()
+        trial = self._producer.acquire()
+        self._hold(trial)
+        for _ in range((pool_size or self._settings["worker.pool_size"] or 1) - 1):
+            try:
+                self._producer.produce("new")
+            except OrionLikeError as nothing_more:
+                logger.debug("pool: %s", nothing_more)
+                break
+        return self._suggested(trial)
+
+    def _suggested(self, trial: Trial) -> SuggestedTrial:
+        trial.exp_working_dir = trial.exp_working_dir or self.working_dir or None
+        return SuggestedTrial.wrap(trial, self._release)
+
+    def _hold(self, trial: Trial) -> None:
+        self._held[trial._id] = trial
+        self._heartbeat.add(trial)
+
+    def _let_go(self, trial: Trial) -> None:
+        self._held.pop(trial._id, None)
+        self._heartbeat.discard(trial)
+
+    def _lease(self, trial: Trial, verb: str) -> Trial:
+        """Return `trial` with the lease of this client; explain why there is none."""
+        held = self._here()._held.get(trial._id)
+        if held is not None:
+            return held
+        current = self.storage.get_trial(self.id, trial.id)
+        if current is None:
+            raise TrialNotFound(f"trial {trial.id} is not in experiment {self.name!r}")
+        if current.status == "reserved":
+            raise FailedUpdate(
+                f"trial {trial.id} cannot be {verb}: worker {current.worker} has reserved it"
+            )
+        raise AlreadyReleased(
+            f"trial {trial.id} cannot be {verb}: it is {current.status}, not reserved by this "
+            "client (use reserve first)"
+        )
+
+    def observe(self, trial: Trial, results: Any, name: str = "objective") -> None:
+        """Report the results of a trial, which completes it.
+
+        Parameters
+        ----------
+        trial
+            A trial that this client has reserved.
+        results
+            The objective, or a list of ``{"name", "type", "value"}``.
+        name
+            Name of the objective when `results` is a number. Default ``'objective'``.
+
+        Raises
+        ------
+        InvalidResult
+            If there is no valid objective. The trial stays reserved and may be observed again.
+        TrialNotFound
+            If the trial is not in the database.
+        FailedUpdate
+            If the trial is not reserved by this client, or its reservation was lost.
+        """
+        self._experiment.require("x")
+        checked = to_results(results, name)
+        lease = self._lease(trial, "observed")
+        try:
+            self.storage.complete_trial(lease, checked)
+        except (FailedUpdate, TrialNotFound):
+            self._let_go(lease)
+            raise
+        self._let_go(lease)
+        self._mirror(lease, trial)
+
+    @staticmethod
+    def _mirror(lease: Trial, trial: Trial) -> None:
+        for field in ("_status", "_results", "reason", "end_time", "heartbeat", "start_time"):
+            setattr(trial, field, getattr(lease, field))
+
+    def release(self, trial: Trial, status: str = "interrupted") -> None:
+        """Give a reserved trial up without results.
+
+        Parameters
+        ----------
+        trial
+            A trial that this client has reserved.
+        status
+            ``interrupted``, ``suspended`` or ``broken``. Default ``'interrupted'``.
+
+        Raises
+        ------
+        AlreadyReleased
+            If it is not reserved.
+        FailedUpdate
+            If another worker has reserved it.
+        TrialNotFound
+            If the trial is not in the database.
+        """
+        self._experiment.require("w")
+        self._release(trial, status)
+
+    def _release(self, trial: Trial, status: str, reason: str | None = None) -> None:
+        lease = self._lease(trial, "released")
+        try:
+            self.storage.release_trial(lease, status, reason)
+        finally:
+            self._let_go(lease)
+        self._mirror(lease, trial)
+
+    def reserve(self, trial: Trial) -> None:
+        """Reserve a trial that waits.
+
+        Raises
+        ------
+        FailedUpdate
+            If another worker has it, or it does not wait.
+        TrialNotFound
+            If the trial is not in the database.
+        """
+        self._experiment.require("x")
+        if trial._id in self._here()._held:
+            logger.warning("trial %s is reserved by this client already", trial.id)
+            return
+        current = self.storage.get_trial(self.id, trial.id)
+        if current is None:
+            raise TrialNotFound(f"trial {trial.id} is not in experiment {self.name!r}")
+        reserved = self.storage.reserve_this_trial(current, self.worker)
+        if reserved is None:
+            raise FailedUpdate(
+                f"trial {trial.id} cannot be reserved: it is {current.status}"
+                + (f" by worker {current.worker}" if current.status == "reserved" else "")
+            )
+        self._hold(reserved)
+        for field in ("_id", "worker", "attempt", "number", "submit_time"):
+            setattr(trial, field, getattr(reserved, field))
+        self._mirror(reserved, trial)
+
+    def insert(
+        self, params: Mapping[str, Any], results: Any = None, reserve: bool = False
+    ) -> Trial:
+        """Add a trial at a point of your choice.
+
+        Parameters
+        ----------
+        params
+            Values of the dimensions, nested if you like; defaults fill the others.
+        results
+            If given, the trial is completed with them.
+        reserve
+            Whether to reserve the trial for this client. Default False: it waits.
+
+        Returns
+        -------
+        The trial.
+
+        Raises
+        ------
+        ValueError
+            If `results` and `reserve` are given both, or the point is not in the space.
+        InvalidResult
+            If there is no valid objective in `results`.
+        DuplicateKeyError
+            If there is a trial at this point already.
+        """
+        self._experiment.require("x" if reserve else "w")
+        if results is not None and reserve:
+            raise ValueError("a trial inserted with results cannot be reserved too")
+        self._here()
+        trial = self._experiment.new_trial(self.space.complete(params))
+        status = "reserved" if reserve else "new"
+        if results is not None:
+            trial.results = to_results(results)
+            status = "completed"
+        if self.storage.get_trial(self.id, trial.id) is not None:
+            raise DuplicateKeyError(self._duplicate(trial), ("experiment", "id"))
+        trial.number = self._experiment.take_number_for_insertion()
+        try:
+            self.storage.register_trial(trial, status, self.worker if reserve else None)
+        except DuplicateKeyError as error:
+            self.storage.hand_back_number(self.id, trial.number)
+            raise DuplicateKeyError(self._duplicate(trial), error.keys) from None
+        if reserve:
+            self._hold(trial)
+            return self._suggested(trial)
+        return trial
+
+    def _duplicate(self, trial: Trial) -> str:
+        return f"experiment {self.name!r} has a trial at {trial.params_repr()} already"
+
+    # --- executing -----------------------------------------------------------------------------
+
+    @property
+    def executor(self) -> BaseExecutor:
+        """What runs the functions of :meth:`workon`; made on first use."""
+        if self._executor is None:
+            self._executor = self._configured_executor(self._settings["worker.n_workers"])
+            self._owns_executor = True
+        return self._executor
+
+    def _configured_executor(self, n_workers: int) -> BaseExecutor:
+        if n_workers == 1 and self._settings.origin("worker.executor") == "default":
+            return default_executor(1)
+        return executor_factory.create(
+            self._settings["worker.executor"],
+            n_workers=n_workers,
+            **self._settings["worker.executor_configuration"],
+        )
+
+    @contextmanager
+    def tmp_executor(
+        self, executor: str | BaseExecutor, **config: Any
+    ) -> Iterator[ExperimentClient]:
+        """Use another executor within a block.
+
+        Parameters
+        ----------
+        executor
+            The executor, or its name.
+        **config
+            Settings of the executor, when it is given by name.
+        """
+        created = executor_factory.create(executor, **config) if isinstance(executor, str) else None
+        before, self._executor = self._executor, created or executor  # type: ignore[assignment]
+        try:
+            yield self
+        finally:
+            self._executor = before
+            if created is not None:
+                created.close()
+
+    def workon(
+        self,
+        fct: Callable[..., Any],
+        n_workers: int | None = None,
+        pool_size: int = 0,
+        max_trials: int | None = None,
+        max_trials_per_worker: int | None = None,
+        max_broken: int | None = None,
+        trial_arg: str | None = None,
+        on_error: Callable[..., Any] | None = None,
+        prepare_trial: Callable[[ExperimentClient, Trial], Any] = prepare_trial_working_dir,
+        idle_timeout: float | None = None,
+        *,
+        trial_timeout: float | None = None,
+        retries: int | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        **kwargs: Any,
+    ) -> int:
+        """Evaluate a function at trial after trial until nothing is left to do.
+
+        Parameters
+        ----------
+        fct
+            Called with `kwargs` and the parameters of a trial; returns the objective or a
+            list of ``{"name", "type", "value"}``.
+        n_workers
+            How many trials run at the same time, in processes. By default what the
+            settings say, else 1 in this process.
+        pool_size
+            Accepted for compatibility; new trials are made one by one, which keeps them
+            as informed as possible.
+        max_trials
+            Stop at this many completed trials, if it is less than the experiment's.
+        max_trials_per_worker
+            Stop after this many trials here.
+        max_broken
+            Stop after this many broken trials here. By default what the settings say, else 3.
+        trial_arg
+            Name of the argument of `fct` that gets the trial itself.
+        on_error
+            Called with this client, the trial, the exception and the number of trials broken
+            before. Returning False leaves the trial out of that number.
+        prepare_trial
+            Called with this client and each trial before it runs. By default makes the
+            trial's working directory, if `fct` gets the trial and so can know of it.
+        idle_timeout
+            Seconds without anything to do after which to give up. By default what the
+            settings say, else 60.
+        trial_timeout
+            Seconds that a trial may take. Default: no limit.
+        retries
+            How often a trial that broke is tried again. Default 0.
+        on_progress
+            Called with a :class:`~orion_like.worker.loop.Progress` after each trial.
+        **kwargs
+            More arguments of `fct`.
+
+        Returns
+        -------
+        How many trials were executed here.
+
+        Raises
+        ------
+        BrokenExperiment
+            If too many trials broke.
+        InvalidResult
+            If `fct` returned something that cannot be a result; that trial is broken.
+        LazyWorkers
+            If there was nothing to do for longer than `idle_timeout`.
+        """
+        del pool_size
+
+        def call(trial: Trial) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+            if trial_arg is not None or prepare_trial is not prepare_trial_working_dir:
+                prepare_trial(self, trial)
+            inputs = nest({**kwargs, **trial.flat_params})
+            if trial_arg is not None:
+                inputs[trial_arg] = trial
+            return fct, (), inputs
+
+        return self._execute(
+            call, n_workers, max_trials, max_trials_per_worker, max_broken, on_error,
+            idle_timeout, trial_timeout, retries, on_progress,
+        )  # fmt: skip
+
+    def execute(
+        self,
+        function: Callable[[Trial], Any],
+        n_workers: int | None = None,
+        max_trials: int | None = None,
+        max_trials_per_worker: int | None = None,
+        max_broken: int | None = None,
+        on_error: Callable[..., Any] | None = None,
+        idle_timeout: float | None = None,
+        trial_timeout: float | None = None,
+        retries: int | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> int:
+        """Do the same as :meth:`workon` with a function whose only argument is the trial."""
+
+        def call(trial: Trial) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+            prepare_trial_working_dir(self, trial)
+            return function, (trial,), {}
+
+        return self._execute(
+            call, n_workers, max_trials, max_trials_per_worker, max_broken, on_error,
+            idle_timeout, trial_timeout, retries, on_progress,
+        )  # fmt: skip
+
+    def _execute(
+        self,
+        call: Callable[[Trial], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
+        n_workers: int | None,
+        max_trials: int | None,
+        max_trials_per_worker: int | None,
+        max_broken: int | None,
+        on_error: Callable[..., Any] | None,
+        idle_timeout: float | None,
+        trial_timeout: float | None,
+        retries: int | None,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> int:
+        self._experiment.require("x")
+        self._here()
+
+        def given(value: Any, key: str) -> Any:
+            return self._settings[f"worker.{key}"] if value is None else value
+
+        limits = Limits(
+            max_trials_per_worker=given(max_trials_per_worker, "max_trials"),
+            max_broken=given(max_broken, "max_broken"),
+            idle_timeout=given(idle_timeout, "idle_timeout"),
+            trial_timeout=given(trial_timeout, "trial_timeout"),
+            retries=given(retries, "max_retries"),
+        )
+        with self._executor_for(n_workers) as executor, self._capped(max_trials):
+            loop = WorkerLoop(
+                self._experiment,
+                self._producer,
+                executor,
+                self._heartbeat,
+                call,
+                limits,
+                None if on_error is None else partial(on_error, self),
+                on_progress,
+            )
+            try:
+                return loop.run()
+            except StopRequested as stop:
+                if stop.exit_code == 143:
+                    raise SystemExit(stop.exit_code) from None
+                raise
+            finally:
+                self._heartbeat.stop()
+
+    @contextmanager
+    def _executor_for(self, n_workers: int | None) -> Iterator[BaseExecutor]:
+        if n_workers is None or n_workers == self.executor.n_workers:
+            yield self.executor
+            return
+        with self._configured_executor(n_workers) as executor:
+            yield executor
+
+    @contextmanager
+    def _capped(self, max_trials: int | None) -> Iterator[None]:
+        ledger = self._experiment.ledger
+        before, ledger.cap = ledger.cap, float("inf") if max_trials is None else max_trials
+        try:
+            yield
+        finally:
+            ledger.cap = before
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give back what the client holds: its executor, its heartbeat, its directory.
+
+        Raises
+        ------
+        FailedUpdate
+            If trials are still reserved by this client.
+        """
+        if self._here()._held:
+            ids = ", ".join(trial.id for trial in self._held.values())
+            raise FailedUpdate(f"release or observe the reserved trials first: {ids}")
+        self._heartbeat.stop()
+        self._producer.hand_back_number()
+        if self._owns_executor and self._executor is not None:
+            self._executor.close()
+            self._executor, self._owns_executor = None, False
+        self.directory.close()
+
+    def __enter__(self) -> ExperimentClient:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if exc[0] is not None:
+            _let_go(self._pid, self.storage, self._held, self._heartbeat, self.directory)
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Experiment(name={self.name}, version={self.version})"
+
+
+def _let_go(
+    pid: int,
+    storage: Storage,
+    held: dict[Any, Trial],
+    heartbeat: Heartbeat,
+    directory: WorkingDirectory,
+) -> None:
+    """Release what a client that is going away has reserved."""
+    if pid != os.getpid():
+        return
+    for trial in list(held.values()):
+        try:
+            storage.release_trial(trial, "interrupted", "its worker ended without releasing it")
+        except OrionLikeError as error:
+            logger.debug("%s", error)
+    held.clear()
+    heartbeat.stop()
+    directory.close()

@@ -1,0 +1,15 @@
+"""One experiment: building it, following its progress, producing its next trial."""
+
+from orion_like.experiment.builder import ExperimentSettings, build_experiment, load_experiment
+from orion_like.experiment.experiment import Experiment
+from orion_like.experiment.producer import Producer
+from orion_like.experiment.statistics import ExperimentStats
+
+__all__ = [
+    "Experiment",
+    "ExperimentSettings",
+    "ExperimentStats",
+    "Producer",
+    "build_experiment",
+    "load_experiment",
+]

@@ -1,0 +1,406 @@
+"""From a name and settings to an experiment: created when it is new, resumed when it is not."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from orion_like.algo import create_algorithm
+from orion_like.errors import (
+    BranchingEvent,
+    ConfigurationError,
+    DuplicateKeyError,
+    NoConfigurationError,
+    NoNameError,
+)
+from orion_like.experiment.experiment import MODES, Experiment
+from orion_like.space import Space, build_space
+from orion_like.storage import Storage
+from orion_like.version import __version__
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_ALGORITHM = "tpe"
+DEFAULT_OBJECTIVES = ({"name": "objective", "direction": "minimize"},)
+DEFAULT_MAX_BROKEN = 3
+SEED_BITS = 31
+
+
+@dataclass(frozen=True)
+class ExperimentSettings:
+    """What was asked for; None is what was not mentioned.
+
+    Parameters
+    ----------
+    space
+        Dimensions and their priors, nested if you like.
+    algorithm
+        Name, or ``{name: parameters}``.
+    max_trials, max_broken
+        Limits; infinity is none.
+    working_dir
+        Directory below which trials work.
+    seed
+        Seed of everything random.
+    objectives
+        ``[{"name", "direction"}]``.
+    constraints
+        Texts such as ``"x + y <= 1"``, and ``{"name", "lower", "upper", "tolerance"}``.
+    metadata
+        Whatever else belongs to the experiment's description.
+    """
+
+    space: Mapping[str, Any] | Space | None = None
+    algorithm: Any = None
+    max_trials: float | None = None
+    max_broken: float | None = None
+    working_dir: str | None = None
+    seed: int | None = None
+    objectives: Sequence[Any] | None = None
+    constraints: Sequence[Any] | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load_experiment(
+    storage: Storage, name: str | None, version: int | None = None, mode: str = "r"
+) -> Experiment:
+    """Return an experiment that exists.
+
+    Raises
+    ------
+    NoNameError
+        If there is no name.
+    NoConfigurationError
+        If there is no such experiment.
+    """
+    if mode not in MODES:
+        raise ConfigurationError(f"mode {mode!r} is unknown; it must be 'r', 'w' or 'x'")
+    document = storage.fetch_experiment(_checked_name(name), version)
+    if document is None:
+        raise NoConfigurationError(_not_found(storage, str(name), version))
+    _warn_of_version(document, version)
+    return Experiment(storage, document, mode)
+
+
+def build_experiment(
+    storage: Storage,
+    name: str | None,
+    version: int | None = None,
+    settings: ExperimentSettings | None = None,
+    defaults: ExperimentSettings | None = None,
+) -> Experiment:
+    """Create an experiment, or resume the one that has this name.
+
+    Parameters
+    ----------
+    storage
+        Where it lives.
+    name
+        Its name.
+    version
+        Its version; the latest by default.
+    settings
+        What is asked for. An experiment that exists keeps what is not mentioned.
+    defaults
+        What a new experiment gets where `settings` are silent.
+
+    Raises
+    ------
+    NoNameError
+        If there is no name.
+    NoConfigurationError
+        If the experiment is new and no search space is given.
+    BranchingEvent
+        If the experiment has trials, and another space, algorithm, seed, objective or
+        constraint is asked for.
+    """
+    name = _checked_name(name)
+    settings = settings or ExperimentSettings()
+    document = storage.fetch_experiment(name, version)
+    if document is None:
+        configuration = _new_configuration(storage, name, settings, defaults)
+        try:
+            return Experiment(storage, storage.create_experiment(configuration))
+        except DuplicateKeyError:
+            # Another process has just created it: resume that one.
+            document = storage.fetch_experiment(name, version)
+            if document is None:
+                raise
+    _warn_of_version(document, version)
+    return _resume(storage, document, settings)
+
+
+def _checked_name(name: str | None) -> str:
+    if not name or not isinstance(name, str):
+        raise NoNameError("no name was given for the experiment (option -n/--name)")
+    return name
+
+
+def _not_found(storage: Storage, name: str, version: int | None) -> str:
+    which = f"experiment {name!r}" + (f" version {version}" if version is not None else "")
+    names = {doc["name"] for doc in storage.fetch_experiments(fields=["name", "version"])}
+    return f"there is no {which} in {storage.url}{did_you_mean(name, names)}"
+
+
+def did_you_mean(word: str, known: Any) -> str:
+    """Return a hint at the word of `known` that is most like `word`, or nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, sorted(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _warn_of_version(document: Mapping[str, Any], version: int | None) -> None:
+    stored = document.get("version", 1)
+    if version is not None and version > stored:
+        logger.warning(
+            "experiment %r has no version %s; using the latest, %s",
+            document["name"],
+            version,
+            stored,
+        )
+
+
+# --- creating ------------------------------------------------------------------------------------
+
+
+def _new_configuration(
+    storage: Storage,
+    name: str,
+    settings: ExperimentSettings,
+    defaults: ExperimentSettings | None,
+) -> dict[str, Any]:
+    defaults = defaults or ExperimentSettings()
+
+    def choose(key: str, fallback: Any = None) -> Any:
+        for source in (settings, defaults):
+            value = getattr(source, key)
+            if value is not None:
+                return value
+        return fallback
+
+    space = choose("space")
+    if not space:
+        raise NoConfigurationError(
+            f"experiment {name!r} is new in {storage.url} and no search space is given; "
+            "at least one prior is needed, such as --lr~'loguniform(1e-5, 1)' "
+            "or space={'lr': 'loguniform(1e-5, 1)'}"
+        )
+    constraints = list(choose("constraints", ()))
+    built = _built_space(space, constraints)
+    algorithm, seed = split_seed(choose("algorithm", DEFAULT_ALGORITHM))
+    seed = next((s for s in (settings.seed, seed, defaults.seed) if s is not None), None)
+    seed = secrets.randbits(SEED_BITS) if seed is None else _checked_seed(seed)
+    objectives = [_objective(entry) for entry in choose("objectives", ()) or DEFAULT_OBJECTIVES]
+    instance = create_algorithm(
+        algorithm,
+        built,
+        seed=seed,
+        objectives=objectives,
+        constraints=[entry for entry in constraints if not isinstance(entry, str)],
+    )
+    return {
+        "name": name,
+        "version": 1,
+        "space": built.configuration,
+        "algorithm": instance.configuration,
+        "max_trials": _limit(choose("max_trials"), "max_trials"),
+        "max_broken": _limit(choose("max_broken", DEFAULT_MAX_BROKEN), "max_broken"),
+        "working_dir": choose("working_dir", ""),
+        "metadata": _metadata(settings, defaults),
+        "refers": {"root_id": None, "parent_id": None, "adapter": []},
+        "seed": seed,
+        "objectives": objectives,
+        "constraints": constraints,
+        "state": "active",
+        "limits": {},
+        "labels": [],
+        "notes": "",
+        "archived": False,
+    }
+
+
+def _built_space(space: Mapping[str, Any] | Space, constraints: Sequence[Any]) -> Space:
+    if isinstance(space, Space):
+        return space
+    return build_space(space, constraints=[c for c in constraints if isinstance(c, str)])
+
+
+def split_seed(algorithm: Any) -> tuple[Any, int | None]:
+    """Return the algorithm without the seed among its parameters, and that seed.
+
+    Examples
+    --------
+    >>> split_seed({"random": {"seed": 1}})
+    ({'random': {}}, 1)
+    >>> split_seed({"of_type": "tpe", "seed": 2})
+    ({'tpe': {}}, 2)
+    """
+    if not isinstance(algorithm, Mapping):
+        return algorithm, None
+    if "of_type" in algorithm:
+        parameters = {key: value for key, value in algorithm.items() if key != "of_type"}
+        algorithm = {algorithm["of_type"]: parameters}
+    if len(algorithm) != 1:
+        raise ConfigurationError(
+            f"algorithm must be a name or {{name: {{parameter: value}}}}, not {dict(algorithm)!r}"
+        )
+    name, parameters = next(iter(algorithm.items()))
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise ConfigurationError(
+            f"algorithm {name!r}: its parameters must be a dictionary, not {parameters!r}"
+        )
+    remaining = dict(parameters or {})
+    seed = remaining.pop("seed", None)
+    return {name: remaining}, seed
+
+
+def _checked_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ConfigurationError(f"seed must be a whole number from 0 upwards, not {seed!r}")
+    return seed
+
+
+def _objective(entry: Any) -> dict[str, Any]:
+    """Return ``{"name", "direction"}`` from that, from a name, or from ``name:direction``."""
+    if isinstance(entry, str):
+        name, _, direction = entry.partition(":")
+        return {"name": name, "direction": direction or "minimize"}
+    if not isinstance(entry, Mapping) or not entry.get("name"):
+        raise ConfigurationError(
+            f"an objective must be {{'name', 'direction'}} or 'name:direction', not {entry!r}"
+        )
+    return {"direction": "minimize", **entry}
+
+
+def _limit(value: Any, name: str) -> int | None:
+    if value is None or value == float("inf"):
+        return None
+    if isinstance(value, bool) or int(value) != value or value < 0:
+        raise ConfigurationError(
+            f"{name} must be a whole number, or infinity for no limit, not {value!r}"
+        )
+    return int(value)
+
+
+def _metadata(settings: ExperimentSettings, defaults: ExperimentSettings) -> dict[str, Any]:
+    return {
+        "user": _user(),
+        "datetime": datetime.now(timezone.utc),
+        "orion_like_version": __version__,
+        **defaults.metadata,
+        **{key: value for key, value in settings.metadata.items() if value is not None},
+    }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+# --- resuming ------------------------------------------------------------------------------------
+
+
+def _resume(storage: Storage, document: dict[str, Any], settings: ExperimentSettings) -> Experiment:
+    _adopt_numbers(storage, document)
+    experiment = Experiment(storage, storage.fetch_experiments({"_id": document["_id"]})[0])
+    changes = dict(_limit_changes(experiment, settings))
+    differences = list(_differences(experiment, settings))
+    if differences:
+        if storage.count_by_status(experiment.id):
+            raise BranchingEvent(_refusal(experiment, [text for _, _, text in differences]))
+        changes.update({key: value for key, value, _ in differences})
+    if changes:
+        experiment.update(**changes)
+        experiment = Experiment(storage, storage.fetch_experiments({"_id": experiment.id})[0])
+    return experiment
+
+
+def _adopt_numbers(storage: Storage, document: Mapping[str, Any]) -> None:
+    """Give numbers to the trials of an experiment made by Oríon, which knows no numbers."""
+    if "next_number" in document:
+        return
+    trials = storage.fetch_trials(document["_id"])
+    storage.number_trials(document["_id"], [trial for trial in trials if trial.number is None])
+
+
+def _limit_changes(
+    experiment: Experiment, settings: ExperimentSettings
+) -> Iterator[tuple[str, Any]]:
+    for name in ("max_trials", "max_broken"):
+        asked = getattr(settings, name)
+        if asked is not None and _limit(asked, name) != getattr(experiment, name):
+            yield name, _limit(asked, name)
+    if settings.working_dir is not None and settings.working_dir != experiment.working_dir:
+        yield "working_dir", settings.working_dir
+
+
+def _differences(
+    experiment: Experiment, settings: ExperimentSettings
+) -> Iterator[tuple[str, Any, str]]:
+    """Yield field, new value and description of what would change the search itself."""
+    constraints = experiment.constraints
+    if settings.constraints is not None and list(settings.constraints) != constraints:
+        constraints = list(settings.constraints)
+        yield "constraints", constraints, f"constraints {experiment.constraints} → {constraints}"
+    if settings.space:
+        space = _built_space(settings.space, constraints).configuration
+        if space != experiment.space.configuration:
+            yield "space", space, _space_difference(experiment.space.configuration, space)
+    algorithm, seed = split_seed(settings.algorithm)
+    seed = settings.seed if settings.seed is not None else seed
+    if seed is not None and seed != experiment.seed:
+        yield "seed", _checked_seed(seed), f"seed {experiment.seed} → {seed}"
+    if settings.objectives:
+        objectives = [_objective(entry) for entry in settings.objectives]
+        if objectives != experiment.objectives:
+            yield "objectives", objectives, f"objectives {experiment.objectives} → {objectives}"
+    if algorithm is not None:
+        yield from _algorithm_difference(experiment, algorithm)
+
+
+def _algorithm_difference(experiment: Experiment, algorithm: Any) -> Iterator[tuple[str, Any, str]]:
+    asked = create_algorithm(
+        algorithm,
+        experiment.space,
+        seed=experiment.seed,
+        objectives=experiment.objectives,
+        constraints=experiment.outcome_constraints,
+    ).configuration
+    stored = experiment.algorithm.configuration
+    name = next(iter(asked))
+    mentioned = next(iter(algorithm.values())) if isinstance(algorithm, Mapping) else {}
+    same = name in stored and all(
+        asked[name].get(key) == stored[name].get(key) for key in mentioned or {}
+    )
+    if not same:
+        yield "algorithm", asked, f"algorithm {stored} → {asked}"
+
+
+def _space_difference(stored: Mapping[str, str], asked: Mapping[str, str]) -> str:
+    parts = []
+    for name in sorted({*stored, *asked}):
+        before, after = stored.get(name), asked.get(name)
+        if before is None:
+            parts.append(f"new dimension {name}: {after}")
+        elif after is None:
+            parts.append(f"dimension {name} is missing")
+        elif before != after:
+            parts.append(f"{name}: {before} → {after}")
+    return "space (" + "; ".join(parts) + ")"
+
+
+def _refusal(experiment: Experiment, differences: Sequence[str]) -> str:
+    return (
+        f"experiment {experiment.name!r} version {experiment.version} has trials already, so it "
+        f"cannot be changed like this: {', '.join(differences)}. Resume it by its name alone, "
+        "choose another name (-n), or delete its trials first "
+        f"(orion-like db rm {experiment.name} --status '*')"
+    )

@@ -1,0 +1,252 @@
+"""One experiment: its settings, its trials, and what it still needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import cached_property
+from typing import Any
+
+from orion_like.algo import Algorithm, create_algorithm
+from orion_like.errors import UnsupportedOperation
+from orion_like.experiment.statistics import ExperimentStats, StatisticsAccumulator
+from orion_like.space import Space, build_space
+from orion_like.storage import Ledger, Storage
+from orion_like.trial import WAITING_STATUSES, Trial
+
+MODES = {"r": "reading", "w": "writing", "x": "executing"}
+_OPEN_STATUSES = (*WAITING_STATUSES, "reserved")
+
+
+class Experiment:
+    """An experiment as stored, with its search space and algorithm built.
+
+    Parameters
+    ----------
+    storage
+        Where the experiment lives.
+    document
+        Its document.
+    mode
+        ``'r'`` reads, ``'w'`` also inserts and changes trials, ``'x'`` also executes them.
+        Default ``'x'``.
+    """
+
+    def __init__(self, storage: Storage, document: Mapping[str, Any], mode: str = "x") -> None:
+        self.storage = storage
+        self.mode = mode
+        self._document = dict(document)
+        self.working_dir: str = document.get("working_dir") or ""
+        self.ledger = Ledger(storage, self.id)
+        self._statistics = self._new_statistics()
+        self._generation = 0
+        self._used_up_in: int | None = None
+
+    def _new_statistics(self) -> StatisticsAccumulator:
+        return StatisticsAccumulator(self.objectives, self.outcome_constraints)
+
+    def require(self, mode: str) -> None:
+        """Raise UnsupportedOperation unless the experiment was opened for `mode` at least."""
+        if "rwx".index(self.mode) < "rwx".index(mode):
+            raise UnsupportedOperation(
+                f"experiment {self.name!r} was opened for {MODES[self.mode]} (mode "
+                f"{self.mode!r}); open it with mode {mode!r} for {MODES[mode]}"
+            )
+
+    # --- settings ------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> Any:
+        """Identity of the experiment in its database."""
+        return self._document["_id"]
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+        return str(self._document["name"])
+
+    @property
+    def version(self) -> int:
+        """Version of the experiment, from 1."""
+        return int(self._document.get("version", 1))
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Who made the experiment, when, and with what."""
+        return dict(self._document.get("metadata") or {})
+
+    @property
+    def refers(self) -> dict[str, Any]:
+        """Root and parent of this version."""
+        return dict(self._document.get("refers") or {})
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+        return int(self._document.get("seed") or 0)
+
+    @property
+    def objectives(self) -> list[dict[str, Any]]:
+        """Declared objectives, ``{"name", "direction"}``."""
+        return deepcopy(self._document.get("objectives") or [])
+
+    @property
+    def constraints(self) -> list[Any]:
+        """Constraints: texts hold for parameters, ``{"name", "lower", …}`` for results."""
+        return deepcopy(self._document.get("constraints") or [])
+
+    @property
+    def input_constraints(self) -> list[str]:
+        """Constraints that every suggested point satisfies."""
+        return [constraint for constraint in self.constraints if isinstance(constraint, str)]
+
+    @property
+    def outcome_constraints(self) -> list[dict[str, Any]]:
+        """Declared constraints on results."""
+        return [constraint for constraint in self.constraints if not isinstance(constraint, str)]
+
+    @cached_property
+    def space(self) -> Space:
+        """What is searched."""
+        return build_space(self._document.get("space") or {}, constraints=self.input_constraints)
+
+    @cached_property
+    def algorithm(self) -> Algorithm:
+        """What chooses the next point; it has seen the trials that this process has read."""
+        return self._new_algorithm()
+
+    def _new_algorithm(self) -> Algorithm:
+        return create_algorithm(
+            self._document.get("algorithm") or self._document.get("algorithms") or "random",
+            self.space,
+            seed=self.seed,
+            objectives=self.objectives,
+            constraints=self.outcome_constraints,
+        )
+
+    @property
+    def max_trials(self) -> int | None:
+        """How many completed trials there shall be, as last read; None without a limit."""
+        limit = self._document.get("max_trials")
+        return None if limit is None else int(limit)
+
+    @property
+    def max_broken(self) -> int | None:
+        """How many trials may break before no more are suggested, as last read."""
+        limit = self._document.get("max_broken")
+        return None if limit is None else int(limit)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Everything that defines the experiment, as stored."""
+        return deepcopy(
+            {key: value for key, value in self._document.items() if key not in ("change",)}
+        )
+
+    # --- following the database ----------------------------------------------------------------
+
+    def refresh(self) -> list[Mapping[str, Any]]:
+        """Read what changed in the database; return the changed documents.
+
+        When trials were deleted, the algorithm starts anew and sees all that are left.
+        """
+        self.ledger.refresh()
+        self._document.update(
+            {key: value for key, value in self.ledger.budget.items() if key != "_id"}
+        )
+        if self.ledger.generation != self._generation:
+            self._generation = self.ledger.generation
+            self._statistics = self._new_statistics()
+            self.__dict__.pop("algorithm", None)
+        changes = self.ledger.take_changes()
+        self._statistics.observe(changes)
+        self._changes_for_algorithm(changes)
+        return changes
+
+    def _changes_for_algorithm(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        if self.mode == "x" and changes and self.algorithm.uses_trials:
+            trials = [Trial.from_document(document) for document in changes]
+            trials.sort(key=lambda trial: (trial.number is None, trial.number or 0))
+            self.algorithm.observe(trials)
+
+    @property
+    def stats(self) -> ExperimentStats:
+        """Progress of the experiment, as the database has it now."""
+        self.refresh()
+        return self.last_stats
+
+    @property
+    def last_stats(self) -> ExperimentStats:
+        """Progress of the experiment, as last read."""
+        return self._statistics.snapshot(
+            self.ledger.counts, self.max_trials, self.metadata.get("datetime")
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all trials are completed, or the search space is used up."""
+        self.refresh()
+        return self.ledger.has_all_trials or self.is_exhausted
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether every point of a finite space has a trial, and none is open, as last read."""
+        if self.ledger.count(*_OPEN_STATUSES):
+            return False
+        return self.is_used_up or (
+            self.space.is_finite and len(self.ledger) >= self.space.cardinality
+        )
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the algorithm said that it has no more points for the trials there are."""
+        return self._used_up_in == self._generation
+
+    def mark_used_up(self) -> None:
+        """Note that the algorithm has no more points, until trials are deleted."""
+        self._used_up_in = self._generation
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether too many trials broke."""
+        self.refresh()
+        return self.has_too_many_broken
+
+    @property
+    def has_too_many_broken(self) -> bool:
+        """Whether too many trials broke, as last read."""
+        return self.max_broken is not None and self.ledger.count("broken") >= self.max_broken > 0
+
+    # --- trials --------------------------------------------------------------------------------
+
+    def new_trial(
+        self, params: Mapping[str, Any], number: int | None = None, parent: str | None = None
+    ) -> Trial:
+        """Return a trial of this experiment that is not stored yet."""
+        return Trial(
+            experiment=self.id,
+            number=number,
+            params=self.space.to_document(params),
+            exp_working_dir=self.working_dir or None,
+            parent=parent,
+        )
+
+    def fetch_trials(self, where: Mapping[str, Any] | None = None) -> list[Trial]:
+        """Return the trials that match `where`, in order of suggestion."""
+        return self.storage.fetch_trials(self.id, where)
+
+    def take_number_for_insertion(self) -> int:
+        """Take a number for a trial that a user gives, beyond ``max_trials`` if need be."""
+        budget = None
+        while budget is None:
+            stored = self.storage.fetch_budget(self.id)
+            budget = self.storage.take_number(self.id, float("inf"), stored["max_trials"])
+        return int(budget["next_number"]) - 1
+
+    def update(self, **fields: Any) -> None:
+        """Change stored settings of the experiment."""
+        self.storage.update_experiment(self.id, **fields)
+        self._document.update(fields)
+
+    def __repr__(self) -> str:
+        return f"Experiment(name={self.name!r}, version={self.version})"

@@ -1,0 +1,201 @@
+"""The next trial of an experiment for one worker: one that waits, or a new point.
+
+No lock is held while the algorithm thinks. A number, taken by one atomic update, says
+whose turn it is; the unique indexes on (experiment, id) and (experiment, number) decide
+between workers that come to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from numpy.random import Generator, SeedSequence, default_rng
+
+from orion_like.algo import Exhausted, Wait
+from orion_like.errors import (
+    AlgorithmError,
+    BrokenExperiment,
+    CompletedExperiment,
+    DuplicateKeyError,
+    WaitingForTrials,
+)
+from orion_like.experiment.experiment import Experiment
+from orion_like.storage.ledger import GAP_GRACE
+from orion_like.trial import Trial
+
+MAX_DUPLICATES = 1000  # suggestions of existing points in a row before the algorithm is to blame
+ORPHAN_CHECK_PERIOD = 0.5  # seconds
+
+
+class Producer:
+    """Gives one worker its trials.
+
+    Parameters
+    ----------
+    experiment
+        The experiment, opened for executing.
+    worker
+        Id of the worker that will own the trials.
+    lost_threshold
+        Seconds without a heartbeat after which a reserved trial counts as lost.
+    gap_grace
+        Seconds after which a number that was taken, but has no trial, may be used.
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        worker: str,
+        lost_threshold: float,
+        gap_grace: float = GAP_GRACE,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._experiment = experiment
+        self._worker = worker
+        self._lost_threshold = lost_threshold
+        self._gap_grace = gap_grace
+        self._clock = clock
+        self._number: int | None = None  # taken and not used yet
+        self._next_lost_check = self._next_orphan_check = 0.0
+
+    def acquire(self) -> Trial:
+        """Return a trial that this worker owns now.
+
+        Raises
+        ------
+        CompletedExperiment
+            If there will be nothing more to do.
+        BrokenExperiment
+            If too many trials broke.
+        WaitingForTrials
+            If there is nothing to do until other trials finish.
+        """
+        self._experiment.refresh()
+        self._check_limits()
+        return self._reserve_existing() or self.produce("reserved")
+
+    def produce(self, status: str) -> Trial:
+        """Register a new point as a trial with `status`, and return it; raises as `acquire`."""
+        while True:
+            number = self._take_number()
+            trial = self._think(number, status)
+            if trial is not None:
+                return trial
+
+    def hand_back_number(self) -> None:
+        """Give back a number that was taken and not used."""
+        if self._number is not None:
+            self._experiment.storage.hand_back_number(self._experiment.id, self._number)
+            self._number = None
+
+    def _check_limits(self) -> None:
+        experiment = self._experiment
+        if experiment.has_too_many_broken:
+            raise BrokenExperiment(
+                f"{experiment.ledger.count('broken')} trials of experiment "
+                f"{experiment.name!r} are broken, and max_broken is {experiment.max_broken}"
+            )
+        if experiment.ledger.has_all_trials:
+            raise CompletedExperiment(
+                f"experiment {experiment.name!r} has all its {experiment.max_trials} trials"
+            )
+
+    def _reserve_existing(self) -> Trial | None:
+        experiment, ledger = self._experiment, self._experiment.ledger
+        storage, now = experiment.storage, self._clock()
+        if ledger.waiting and ledger.count("completed", "reserved") < ledger.max_trials:
+            trial = storage.reserve_trial(experiment.id, self._worker)
+            if trial is not None:
+                return trial
+        if now >= self._next_orphan_check:
+            self._next_orphan_check = now + ORPHAN_CHECK_PERIOD
+            for orphan in ledger.orphans():
+                trial = storage.take_over_trial(orphan, self._worker)
+                if trial is not None:
+                    # There may be more of them: look again at once.
+                    self._next_orphan_check = now
+                    return trial
+        if now >= self._next_lost_check:
+            trial = storage.reserve_lost_trial(experiment.id, self._worker, self._lost_threshold)
+            if trial is not None:
+                return trial
+            self._next_lost_check = now + max(ORPHAN_CHECK_PERIOD, self._lost_threshold / 10)
+        return None
+
+    def _take_number(self) -> int:
+        if self._number is not None:
+            return self._number
+        experiment, ledger = self._experiment, self._experiment.ledger
+        if experiment.is_used_up:
+            raise self._nothing_left()
+        for attempt in range(2):
+            if attempt:
+                experiment.refresh()
+                self._check_limits()
+            if ledger.budget.get("free_numbers") and ledger.numbers_in_use < ledger.number_limit:
+                self._number = experiment.storage.take_free_number(experiment.id, ledger.budget)
+            elif (ledger.budget.get("next_number") or 0) < ledger.number_limit:
+                self._number = self._take_next_number()
+            if self._number is not None:
+                return self._number
+        if ledger.has_room:
+            gap = ledger.overdue_gap(self._gap_grace)
+            if gap is not None:
+                self._number = gap
+                return gap
+        raise WaitingForTrials(
+            f"all trials that experiment {experiment.name!r} still needs are running"
+        )
+
+    def _take_next_number(self) -> int | None:
+        ledger = self._experiment.ledger
+        budget = self._experiment.storage.take_number(
+            self._experiment.id, ledger.number_limit, ledger.budget.get("max_trials")
+        )
+        return None if budget is None else int(budget["next_number"]) - 1
+
+    def _think(self, number: int, status: str) -> Trial | None:
+        """Register a new point under `number`, or return None if another worker used it."""
+        experiment = self._experiment
+        rng = self._stream(number)
+        for _ in range(MAX_DUPLICATES):
+            point = experiment.algorithm.suggest(rng, number)
+            if point is Wait:
+                raise WaitingForTrials(f"{experiment.algorithm} waits for running trials to finish")
+            if point is Exhausted:
+                self.hand_back_number()
+                experiment.mark_used_up()
+                raise self._nothing_left()
+            trial = experiment.new_trial(point, number)
+            try:
+                experiment.storage.register_trial(trial, status, self._worker)
+            except DuplicateKeyError as error:
+                experiment.refresh()
+                if "number" in error.keys:
+                    self._number = None
+                    return None
+                continue
+            self._number = None
+            return trial
+        raise AlgorithmError(
+            f"{experiment.algorithm} suggested points that have trials already "
+            f"{MAX_DUPLICATES} times in a row"
+        )
+
+    def _stream(self, number: int) -> Generator:
+        return default_rng(SeedSequence([self._experiment.seed, number]))
+
+    def _nothing_left(self) -> CompletedExperiment | WaitingForTrials:
+        experiment = self._experiment
+        if experiment.ledger.count("new", "suspended", "interrupted", "reserved"):
+            return WaitingForTrials(
+                f"every point that {experiment.algorithm} can suggest has a trial; "
+                "some are still running"
+            )
+        return CompletedExperiment(
+            f"every point that {experiment.algorithm} can suggest for experiment "
+            f"{experiment.name!r} has a trial"
+        )

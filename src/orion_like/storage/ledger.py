@@ -1,0 +1,153 @@
+"""One worker's mirror of an experiment's trials, kept up by reading only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from time import monotonic
+from typing import Any
+
+from orion_like.storage.storage import Storage
+from orion_like.storage.worker_id import is_certainly_dead
+from orion_like.trial import WAITING_STATUSES, Trial
+
+GAP_GRACE = 3.0  # seconds that a number may be missing before anybody fills it
+
+
+class Ledger:
+    """The trials of one experiment, as last read.
+
+    Parameters
+    ----------
+    storage
+        Where the trials are.
+    uid
+        Id of the experiment.
+    clock
+        Monotonic seconds, for the grace of gaps.
+
+    Notes
+    -----
+    A refresh costs as much as there were changes since the last one. Deleted trials are
+    not in the stream of changes: the experiment counts deletions, and when that count
+    differs the ledger reads everything anew and :attr:`generation` grows.
+    :attr:`cap` is a limit on completed trials that holds for this worker only.
+    """
+
+    def __init__(self, storage: Storage, uid: Any, clock: Callable[[], float] = monotonic) -> None:
+        self._storage = storage
+        self._uid = uid
+        self._clock = clock
+        self.generation = 0
+        self.cap = float("inf")
+        self.budget: Mapping[str, Any] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._token: Any = None
+        self._documents: dict[Any, Mapping[str, Any]] = {}
+        self._ids: set[str] = set()
+        self._numbers: set[int] = set()
+        self._first_unused = 0
+        self._gaps_seen: dict[int, float] = {}
+        self._reserved: dict[Any, Mapping[str, Any]] = {}
+        self._changed: dict[Any, Mapping[str, Any]] = {}
+        self.counts: dict[str, int] = {}
+
+    def refresh(self) -> None:
+        """Read what changed in the experiment and its trials since the last refresh."""
+        budget = self._storage.fetch_budget(self._uid)
+        if self.budget and budget.get("deletions") != self.budget.get("deletions"):
+            self._forget()
+            self.generation += 1
+        self.budget = budget
+        changes, self._token = self._storage.changed_trials(self._uid, self._token)
+        for document in changes:
+            self._take_in(document)
+
+    def _take_in(self, document: Mapping[str, Any]) -> None:
+        uid, status = document["_id"], document["status"]
+        before = self._documents.get(uid)
+        if before is not None:
+            self.counts[before["status"]] -= 1
+        self.counts[status] = self.counts.get(status, 0) + 1
+        self._documents[uid] = document
+        if status == "reserved":
+            self._reserved[uid] = document
+        else:
+            self._reserved.pop(uid, None)
+        self._ids.add(document["id"])
+        number = document.get("number")
+        if number is not None:
+            self._numbers.add(number)
+            self._gaps_seen.pop(number, None)
+        self._changed[uid] = document
+
+    def take_changes(self) -> list[Mapping[str, Any]]:
+        """Return the documents that changed since the last call; they must not be changed."""
+        documents = list(self._changed.values())
+        self._changed = {}
+        return documents
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def __contains__(self, trial_id: object) -> bool:
+        return trial_id in self._ids
+
+    def count(self, *statuses: str) -> int:
+        """Return how many trials have one of `statuses`."""
+        return sum(self.counts.get(status, 0) for status in statuses)
+
+    @property
+    def waiting(self) -> int:
+        """How many trials wait for a worker."""
+        return self.count(*WAITING_STATUSES)
+
+    @property
+    def max_trials(self) -> float:
+        """How many completed trials there shall be; infinity without a limit."""
+        limit = self.budget.get("max_trials")
+        return min(self.cap, float("inf") if limit is None else limit)
+
+    @property
+    def has_all_trials(self) -> bool:
+        """Whether as many trials are completed as the experiment shall have."""
+        return self.count("completed") >= self.max_trials
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more trial is wanted, if all open ones end well."""
+        return len(self) - self.count("broken") < self.max_trials
+
+    @property
+    def numbers_in_use(self) -> int:
+        """How many numbers were taken and not given back."""
+        return (self.budget.get("next_number") or 0) - len(self.budget.get("free_numbers") or ())
+
+    @property
+    def number_limit(self) -> float:
+        """Numbers below this may be taken: one a completed trial and one a broken trial."""
+        return self.max_trials + self.count("broken")
+
+    def orphans(self) -> Iterator[Trial]:
+        """Yield the reserved trials whose worker ran on this machine and is gone."""
+        for document in list(self._reserved.values()):
+            if is_certainly_dead(document.get("worker")):
+                yield Trial.from_document(document)
+
+    def overdue_gap(self, grace: float = GAP_GRACE) -> int | None:
+        """Return the first number that was taken and has had no trial for `grace` seconds.
+
+        The worker that took it died while thinking, or its trial was deleted.
+        """
+        now = self._clock()
+        next_number = self.budget.get("next_number") or 0
+        while self._first_unused in self._numbers:
+            self._first_unused += 1
+        free = set(self.budget.get("free_numbers") or ())
+        for number in range(self._first_unused, next_number):
+            if number in self._numbers or number in free:
+                continue
+            if now - self._gaps_seen.setdefault(number, now) >= grace:
+                return number
+        return None

@@ -1,0 +1,531 @@
+"""The verbs of the domain: all that may be done to experiments and trials.
+
+Each verb is one atomic operation of the database wherever the domain allows it, and
+every change of a trial's status goes through the state table of
+:mod:`orion_like.trial`. A trial is owned by the worker whose id and attempt are in it;
+what its owner writes is filtered by both, so that a worker that lost its trial can
+never overwrite the results of the one that took over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from orion_like.errors import (
+    AlreadyReleased,
+    FailedUpdate,
+    LeaseLost,
+    NoConfigurationError,
+    TrialNotFound,
+    UnsupportedOperation,
+)
+from orion_like.storage.database import NOW, Ago, Database
+from orion_like.trial import (
+    OWNER,
+    USER,
+    WAITING_STATUSES,
+    Result,
+    Trial,
+    sources_of,
+    validate_status,
+)
+
+EXPERIMENTS, TRIALS = "experiments", "trials"
+BUDGET_FIELDS = ("max_trials", "max_broken", "next_number", "free_numbers", "deletions", "state")
+_STATUSES_WITH_END = ("completed", "broken")
+
+
+class Storage:
+    """The only gateway to the documents of experiments and trials.
+
+    Parameters
+    ----------
+    database
+        Where the documents live.
+
+    Examples
+    --------
+    >>> from orion_like.storage.database import EphemeralDB
+    >>> storage = Storage(EphemeralDB())
+    >>> experiment = storage.create_experiment({"name": "demo", "version": 1})
+    >>> storage.take_number(experiment["_id"], limit=10, max_trials=None)["next_number"]
+    1
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        database.ensure_index(EXPERIMENTS, ["name", "version"], unique=True)
+        database.ensure_index(TRIALS, ["experiment", "id"], unique=True)
+        database.ensure_index(TRIALS, ["experiment", "number"], unique=True, sparse=True)
+        database.ensure_index(TRIALS, ["experiment", "status", "number"])
+        database.track_changes(TRIALS, "experiment")
+
+    @property
+    def url(self) -> str:
+        """Where the documents live, for people; passwords are left out."""
+        return self.database.url
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self.database.close()
+
+    # --- experiments ---------------------------------------------------------------------------
+
+    def create_experiment(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        """Store a new experiment and return its document.
+
+        Raises
+        ------
+        DuplicateKeyError
+            If there is one with the same name and version.
+        """
+        document = {"next_number": 0, "free_numbers": [], "deletions": 0, **configuration}
+        uid = self.database.insert(EXPERIMENTS, document)
+        refers = document.get("refers") or {}
+        if refers.get("root_id") is None:
+            refers = {"parent_id": None, "adapter": [], **refers, "root_id": uid}
+            self.update_experiment(uid, refers=refers)
+        return {**document, "_id": uid, "refers": refers}
+
+    def fetch_experiments(
+        self, query: Mapping[str, Any] | None = None, fields: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the documents of the experiments that match `query`, by name and version."""
+        sort = [("name", 1), ("version", 1)]
+        return self.database.find(EXPERIMENTS, query or {}, fields=fields, sort=sort)
+
+    def fetch_experiment(self, name: str, version: int | None = None) -> dict[str, Any] | None:
+        """Return the document of one experiment, the latest version by default, or None.
+
+        A `version` beyond the latest gives the latest.
+        """
+        documents = self.fetch_experiments({"name": name})
+        if version is None or not documents or version > documents[-1].get("version", 1):
+            return documents[-1] if documents else None
+        return next((doc for doc in documents if doc.get("version", 1) == version), None)
+
+    def update_experiment(
+        self, uid: Any, where: Mapping[str, Any] | None = None, **fields: Any
+    ) -> bool:
+        """Set fields of an experiment, if it matches `where`; return whether it did."""
+        query = {**(where or {}), "_id": uid}
+        return self.database.update(EXPERIMENTS, query, {"$set": fields}) > 0
+
+    def delete_experiment(self, uid: Any) -> int:
+        """Delete an experiment and all its trials; return how many trials were deleted."""
+        self.database.remove(EXPERIMENTS, {"_id": uid})
+        return self.database.remove(TRIALS, {"experiment": uid})
+
+    # --- numbers: the order of suggestions, and the budget -------------------------------------
+
+    def fetch_budget(self, uid: Any) -> dict[str, Any]:
+        """Return the fields of an experiment that workers follow while they run.
+
+        Raises
+        ------
+        NoConfigurationError
+            If the experiment was deleted.
+        """
+        documents = self.database.find(EXPERIMENTS, {"_id": uid}, fields=BUDGET_FIELDS)
+        if not documents:
+            raise NoConfigurationError(
+                f"the experiment with the id {uid} is not in {self.url} any more: it was deleted"
+            )
+        return documents[0]
+
+    def take_number(
+        self, uid: Any, limit: float, max_trials: int | float | None
+    ) -> dict[str, Any] | None:
+        """Take the next number of an experiment, while it is below `limit`.
+
+        Parameters
+        ----------
+        uid
+            The experiment.
+        limit
+            How many numbers there may be: ``max_trials`` and the broken trials.
+        max_trials
+            The value of ``max_trials`` that `limit` was computed from. When it was
+            changed meanwhile, nothing is taken.
+
+        Returns
+        -------
+        The budget fields after it; the number is ``next_number - 1``. None if there is no
+        number to take.
+        """
+        query: dict[str, Any] = {"_id": uid, "max_trials": max_trials}
+        if limit != float("inf"):
+            query["next_number"] = {"$lt": limit}
+        # Losing this write in a power cut gives the number out again, and the unique
+        # index on (experiment, number) keeps it from being used twice.
+        return self.database.find_one_and_update(
+            EXPERIMENTS, query, {"$inc": {"next_number": 1}}, durable=False
+        )
+
+    def take_free_number(self, uid: Any, budget: Mapping[str, Any]) -> int | None:
+        """Take a number that was handed back, if `budget` is still what is stored."""
+        free: list[int] = sorted(budget.get("free_numbers") or [])
+        if not free:
+            return None
+        unchanged = {
+            "_id": uid,
+            "free_numbers": budget["free_numbers"],
+            "max_trials": budget.get("max_trials"),
+        }
+        taken = self.database.find_one_and_update(
+            EXPERIMENTS, unchanged, {"$set": {"free_numbers": free[1:]}}, durable=False
+        )
+        return None if taken is None else free[0]
+
+    def hand_back_number(self, uid: Any, number: int) -> None:
+        """Give a number back that was not used."""
+        self.database.update(
+            EXPERIMENTS, {"_id": uid}, {"$addToSet": {"free_numbers": number}}, durable=False
+        )
+
+    def number_trials(self, uid: Any, trials: Sequence[Trial]) -> None:
+        """Give numbers to trials that have none, in the order given, and start the counter.
+
+        Workers that do this at the same time come to the same numbers.
+        """
+        for number, trial in enumerate(trials):
+            unnumbered = {"_id": trial._id, "number": None}
+            self.database.update(TRIALS, unnumbered, {"$set": {"number": number}}, durable=False)
+        self.database.update(
+            EXPERIMENTS,
+            {"_id": uid, "next_number": {"$exists": False}},
+            {"$set": {"next_number": len(trials), "free_numbers": [], "deletions": 0}},
+        )
+
+    # --- trials: coming into being -------------------------------------------------------------
+
+    def register_trial(self, trial: Trial, status: str = "new", worker: str | None = None) -> Trial:
+        """Store a new trial; with the status ``reserved`` it belongs to `worker` at once.
+
+        Raises
+        ------
+        DuplicateKeyError
+            If the experiment has a trial with the same id, or with the same number.
+        """
+        validate_status(status)
+        now = datetime.now(timezone.utc)
+        stamped: dict[str, Any] = {"submit_time": NOW}
+        trial.status, trial.submit_time = status, now
+        if status == "reserved":
+            trial.worker, trial.attempt = worker, 1
+            trial.start_time = trial.heartbeat = now
+            stamped |= {"start_time": NOW, "heartbeat": NOW}
+        if status == "completed":
+            trial.end_time = now
+            stamped |= {"start_time": NOW, "end_time": NOW}
+        document = {**trial.to_dict(), **stamped}
+        for unset in ("_id", "change") if trial._id is None else ("change",):
+            document.pop(unset, None)
+        trial._id = self.database.insert(TRIALS, document)
+        return trial
+
+    def register_trials(self, trials: Iterable[Trial]) -> None:
+        """Store many trials as they are, with their status and times, in one write."""
+        documents = []
+        for trial in trials:
+            document = trial.to_dict()
+            document.pop("change", None)
+            if document["_id"] is None:
+                del document["_id"]
+            documents.append(document)
+        self.database.insert_many(TRIALS, documents)
+
+    # --- trials: leases ------------------------------------------------------------------------
+
+    def reserve_trial(
+        self, uid: Any, worker: str, lost_threshold: float | None = None
+    ) -> Trial | None:
+        """Reserve a waiting trial or, if there is none, a lost one.
+
+        Parameters
+        ----------
+        uid
+            The experiment.
+        worker
+            Id of the worker that will own the trial.
+        lost_threshold
+            See :meth:`reserve_lost_trial`. None does not look for lost trials.
+
+        Returns
+        -------
+        The trial, owned by `worker`, or None.
+        """
+        waiting = {"experiment": uid, "status": {"$in": list(WAITING_STATUSES)}}
+        trial = self._reserve(waiting, worker)
+        if trial is None and lost_threshold is not None:
+            trial = self.reserve_lost_trial(uid, worker, lost_threshold)
+        return trial
+
+    def reserve_lost_trial(self, uid: Any, worker: str, lost_threshold: float) -> Trial | None:
+        """Reserve a trial whose worker gave no heartbeat for `lost_threshold` seconds."""
+        lost = {
+            "experiment": uid,
+            "status": "reserved",
+            "$or": [{"heartbeat": {"$lt": Ago(lost_threshold)}}, {"heartbeat": None}],
+        }
+        return self._reserve(lost, worker)
+
+    def reserve_this_trial(self, trial: Trial, worker: str) -> Trial | None:
+        """Reserve exactly the waiting trial given, or return None if that cannot be."""
+        query = {"_id": trial._id, "status": {"$in": list(WAITING_STATUSES)}}
+        return self._reserve(query, worker)
+
+    def take_over_trial(self, trial: Trial, worker: str) -> Trial | None:
+        """Reserve the trial of a worker known to be dead, unless another did so first."""
+        return self._reserve(self._owned(trial), worker)
+
+    def _reserve(self, query: Mapping[str, Any], worker: str) -> Trial | None:
+        update: dict[str, dict[str, Any]] = {
+            "$set": {"status": "reserved", "worker": worker, "heartbeat": NOW, "reason": None},
+            "$inc": {"attempt": 1},
+        }
+        document = self.database.find_one_and_update(TRIALS, query, update, sort=[("number", 1)])
+        if document is None:
+            return None
+        if document.get("start_time") is None:
+            document = (
+                self.database.find_one_and_update(
+                    TRIALS,
+                    {"_id": document["_id"], "start_time": None},
+                    {"$set": {"start_time": NOW}},
+                    durable=False,
+                )
+                or document
+            )
+        return Trial.from_document(document)
+
+    @staticmethod
+    def _owned(trial: Trial) -> dict[str, Any]:
+        return {
+            "_id": trial._id,
+            "status": "reserved",
+            "worker": trial.worker,
+            "attempt": trial.attempt,
+        }
+
+    def heartbeat(self, trial: Trial) -> bool:
+        """Say that the worker of a trial is alive; return whether the trial is still its own."""
+        update = {"$set": {"heartbeat": NOW}}
+        return self.database.update(TRIALS, self._owned(trial), update, durable=False) > 0
+
+    def complete_trial(self, trial: Trial, results: Sequence[Result]) -> Trial:
+        """Store the results of a trial and make it completed.
+
+        A worker whose trial was released or lost meanwhile still delivers its result
+        as long as nobody took the trial over.
+
+        Raises
+        ------
+        InvalidResult
+            If the results hold no valid objective; the trial is left as it was.
+        LeaseLost
+            If another worker owns or finished the trial. The result is kept in the
+            ``late_results`` of the trial.
+        AlreadyReleased
+            If this worker has completed the trial already.
+        TrialNotFound
+            If the trial was deleted.
+        """
+        finished = Trial(params=trial._params, results=results)
+        stored = [result.to_dict() for result in finished.results if result.type != "lie"]
+        changes = {"status": "completed", "results": stored, "end_time": NOW, "heartbeat": NOW}
+        document = self.database.find_one_and_update(
+            TRIALS, self._owned(trial), {"$set": {**changes, "reason": None}}
+        )
+        if document is None:
+            document = self._complete_late(trial, changes)
+        self._refresh(trial, document)
+        return trial
+
+    def _complete_late(self, trial: Trial, changes: Mapping[str, Any]) -> dict[str, Any]:
+        still_open = {
+            "_id": trial._id,
+            "status": {"$in": list(WAITING_STATUSES)},
+            "attempt": trial.attempt,
+        }
+        document = self.database.find_one_and_update(
+            TRIALS, still_open, {"$set": {**changes, "worker": trial.worker}}
+        )
+        if document is not None:
+            return document
+        current = self._current(trial)
+        if (current.status, current.worker, current.attempt) == (
+            "completed",
+            trial.worker,
+            trial.attempt,
+        ):
+            raise AlreadyReleased(f"trial {trial.id} is completed already")
+        late = {
+            "worker": trial.worker,
+            "attempt": trial.attempt,
+            "time": datetime.now(timezone.utc),
+            "results": changes["results"],
+        }
+        self.database.update(TRIALS, {"_id": trial._id}, {"$push": {"late_results": late}})
+        raise LeaseLost(
+            f"trial {trial.id} is {current.status} by worker {current.worker} "
+            f"(attempt {current.attempt}, this was attempt {trial.attempt}): "
+            "the result came too late and was kept in its late_results"
+        )
+
+    def release_trial(
+        self, trial: Trial, status: str = "interrupted", reason: str | None = None
+    ) -> Trial:
+        """Give a reserved trial up without results.
+
+        Parameters
+        ----------
+        trial
+            The trial, as its owner has it.
+        status
+            ``interrupted``, ``suspended`` or ``broken``. Default ``'interrupted'``.
+        reason
+            Why, for people.
+
+        Raises
+        ------
+        ValueError
+            If a reserved trial cannot get this status.
+        AlreadyReleased
+            If the trial is not reserved any more.
+        LeaseLost
+            If another worker owns the trial now.
+        TrialNotFound
+            If the trial was deleted.
+        """
+        validate_status(status)
+        if "reserved" not in sources_of(status, OWNER) or status == "completed":
+            raise ValueError(
+                f"a trial cannot be released as {status!r}; "
+                "it must be one of interrupted, suspended, broken"
+            )
+        changes: dict[str, Any] = {"status": status, "reason": reason}
+        if status in _STATUSES_WITH_END:
+            changes["end_time"] = NOW
+        document = self.database.find_one_and_update(TRIALS, self._owned(trial), {"$set": changes})
+        if document is None:
+            current = self._current(trial)
+            if current.status != "reserved":
+                raise AlreadyReleased(
+                    f"trial {trial.id} is not reserved any more, but {current.status}"
+                )
+            raise LeaseLost(f"trial {trial.id} is reserved by worker {current.worker} now")
+        self._refresh(trial, document)
+        return trial
+
+    def _current(self, trial: Trial) -> Trial:
+        documents = self.database.find(TRIALS, {"_id": trial._id}, limit=1)
+        if trial._id is None or not documents:
+            raise TrialNotFound(f"trial {trial.id} is not in {self.url}: it was deleted")
+        return Trial.from_document(documents[0])
+
+    @staticmethod
+    def _refresh(trial: Trial, document: Mapping[str, Any]) -> None:
+        """Bring the object that the user holds in step with what was stored."""
+        stored = Trial.from_document(document)
+        for name in ("status", "worker", "attempt", "reason", "start_time", "end_time"):
+            setattr(trial, name, getattr(stored, name))
+        trial.heartbeat, trial.change = stored.heartbeat, stored.change
+        trial._results = stored._results
+
+    # --- trials: what users do -----------------------------------------------------------------
+
+    def set_trial_status(self, trial: Trial, status: str, reason: str | None = None) -> None:
+        """Change the status of a trial by hand, as far as the state table allows it.
+
+        Raises
+        ------
+        FailedUpdate
+            If the trial's status cannot be changed to `status` by a user.
+        """
+        validate_status(status)
+        sources = sources_of(status, USER)
+        updated = self.database.find_one_and_update(
+            TRIALS,
+            {"_id": trial._id, "status": {"$in": list(sources)}},
+            {"$set": {"status": status, "reason": reason}},
+        )
+        if updated is None:
+            current = self._current(trial)
+            allowed = ", ".join(sources) or "no status"
+            raise FailedUpdate(
+                f"trial {trial.id} is {current.status}; only trials that are {allowed} "
+                f"can be made {status}"
+            )
+        self._refresh(trial, updated)
+
+    def delete_trials(self, uid: Any, where: Mapping[str, Any] | None = None) -> int:
+        """Delete the trials of an experiment that match `where`, except reserved ones.
+
+        Returns
+        -------
+        How many were deleted.
+
+        Raises
+        ------
+        UnsupportedOperation
+            If `where` asks for reserved trials only.
+        """
+        deletable = list(sources_of(None, USER))
+        query: dict[str, Any] = {**(where or {}), "experiment": uid}
+        if query.get("status") == "reserved":
+            raise UnsupportedOperation(
+                "reserved trials cannot be deleted, since workers are running them; "
+                "release them first (status interrupted)"
+            )
+        query = {"$and": [query, {"status": {"$in": deletable}}]}
+        numbers = {
+            document["number"]
+            for document in self.database.find(TRIALS, query, fields=["number"])
+            if document.get("number") is not None
+        }
+        deleted = self.database.remove(TRIALS, query)
+        if deleted:
+            self._free_numbers_of_deleted(uid, numbers)
+        return deleted
+
+    def _free_numbers_of_deleted(self, uid: Any, numbers: set[int]) -> None:
+        """Give the numbers back, and tell ledgers to read anew: changes tell no removals."""
+        updated = None
+        while updated is None:
+            free = self.fetch_budget(uid).get("free_numbers") or []
+            updated = self.database.find_one_and_update(
+                EXPERIMENTS,
+                {"_id": uid, "free_numbers": free},
+                {"$set": {"free_numbers": sorted({*free, *numbers})}, "$inc": {"deletions": 1}},
+            )
+
+    # --- trials: reading -----------------------------------------------------------------------
+
+    def fetch_trials(
+        self,
+        uid: Any,
+        where: Mapping[str, Any] | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> list[Trial]:
+        """Return the trials of an experiment that match `where`, in order of suggestion."""
+        query = {**(where or {}), "experiment": uid}
+        documents = self.database.find(TRIALS, query, fields=fields)
+        trials = Trial.build(documents)
+        trials.sort(key=lambda t: (t.submit_time is not None, t.submit_time, t.number or 0))
+        return trials
+
+    def get_trial(self, uid: Any, trial_id: str) -> Trial | None:
+        """Return the trial of an experiment with this id, or None."""
+        documents = self.database.find(TRIALS, {"experiment": uid, "id": trial_id}, limit=1)
+        return Trial.from_document(documents[0]) if documents else None
+
+    def count_by_status(self, uid: Any) -> dict[str, int]:
+        """Return how many trials of an experiment have each status that occurs."""
+        return self.database.count_by(TRIALS, "status", {"experiment": uid})
+
+    def changed_trials(self, uid: Any, since: Any) -> tuple[list[dict[str, Any]], Any]:
+        """Return the trial documents stored since a token, read-only, and the next token."""
+        return self.database.changes(TRIALS, uid, since)

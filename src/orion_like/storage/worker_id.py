@@ -1,0 +1,57 @@
+"""The id of a worker: whose trial it is, and whether that worker can still be alive."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+from functools import cache
+
+_FORM = re.compile(r"(?P<place>.+)-(?P<pid>\d+)-[0-9a-f]{8}")
+
+
+@cache
+def _place() -> str:
+    """Name where process ids mean the same processes: host and process namespace."""
+    try:
+        namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}.{namespace}"
+
+
+def new_worker_id() -> str:
+    """Return a unique id for a worker in this process: host, pid and a random part."""
+    return f"{_place()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def is_certainly_dead(worker_id: str | None) -> bool:
+    """Whether the worker ran where this process runs, and its process is gone.
+
+    A worker elsewhere is never certainly dead: only its heartbeat tells. Nor is one
+    whose pid was given to another process.
+
+    Examples
+    --------
+    >>> is_certainly_dead(new_worker_id())
+    False
+    """
+    match = _FORM.fullmatch(worker_id or "")
+    if match is None or match["place"] != _place():
+        return False
+    try:
+        os.kill(int(match["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return _is_zombie(match["pid"])
+
+
+def _is_zombie(pid: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False

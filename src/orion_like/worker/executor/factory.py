@@ -1,0 +1,72 @@
+"""Executors by their names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from orion_like.errors import ConfigurationError
+from orion_like.worker.executor.base import BaseExecutor
+from orion_like.worker.executor.pool import PoolExecutor
+from orion_like.worker.executor.single import SingleExecutor
+
+_EXECUTORS: dict[str, Callable[..., BaseExecutor]] = {
+    "poolexecutor": PoolExecutor,
+    "singleexecutor": SingleExecutor,
+}
+_ALIASES = {
+    "pool": "poolexecutor",
+    "joblib": "poolexecutor",
+    "single": "singleexecutor",
+    "inplace": "singleexecutor",
+}
+
+
+class ExecutorFactory:
+    """Makes executors by name, whatever the case of its letters."""
+
+    @staticmethod
+    def create(name: str, n_workers: int = 1, **configuration: Any) -> BaseExecutor:
+        """Return the executor called `name`.
+
+        Parameters
+        ----------
+        name
+            ``PoolExecutor`` (processes) or ``SingleExecutor`` (in place).
+        n_workers
+            How many functions run at the same time. Default 1.
+        **configuration
+            More settings of that executor.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such executor, or it has no such setting.
+
+        Examples
+        --------
+        >>> type(executor_factory.create("singleexecutor")).__name__
+        'SingleExecutor'
+        """
+        key = _ALIASES.get(name.lower(), name.lower())
+        if key not in _EXECUTORS:
+            close = get_close_matches(key, [*_EXECUTORS, *_ALIASES], n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ConfigurationError(
+                f"executor {name!r} is unknown; it must be PoolExecutor or SingleExecutor{hint}"
+            )
+        try:
+            return _EXECUTORS[key](n_workers=n_workers, **configuration)
+        except TypeError as error:
+            raise ConfigurationError(f"executor {name!r}: {error}") from None
+
+
+executor_factory = ExecutorFactory()
+
+
+def default_executor(n_workers: int) -> BaseExecutor:
+    """Return an executor in place for one worker, else a pool; -1 is one a processor."""
+    count = (os.cpu_count() or 1) if n_workers < 0 else n_workers
+    return SingleExecutor() if count == 1 else PoolExecutor(count)

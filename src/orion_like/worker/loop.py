@@ -1,0 +1,401 @@
+"""The loop of a worker: acquire a trial, execute it, report it, until nothing is left."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from types import FrameType
+from typing import Any
+
+from orion_like.errors import (
+    AlreadyReleased,
+    BrokenExperiment,
+    CompletedExperiment,
+    DatabaseError,
+    InvalidResult,
+    LazyWorkers,
+    LeaseLost,
+    NonFiniteResult,
+    OrionLikeError,
+    TrialInterrupted,
+    TrialNotFound,
+    TrialTimeout,
+    WaitingForTrials,
+)
+from orion_like.experiment.experiment import Experiment
+from orion_like.experiment.producer import Producer
+from orion_like.experiment.statistics import ExperimentStats
+from orion_like.trial import Result, Trial, to_results
+from orion_like.worker.executor import AsyncException, AsyncResult, BaseExecutor, Future
+from orion_like.worker.heartbeat import Heartbeat
+from orion_like.worker.signals import StopRequested, StopSignals
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE = 0.01  # seconds
+LONGEST_PAUSE = 1.0  # seconds
+REASON_LENGTH = 2000  # characters
+
+OnError = Callable[[Trial, BaseException, int], Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a worker stops, beyond the limits of the experiment.
+
+    Parameters
+    ----------
+    max_trials_per_worker
+        Trials that this worker executes at most; None without a limit.
+    max_broken
+        Trials that may break in this worker; None without a limit.
+    idle_timeout
+        Seconds without anything to do after which the worker gives up.
+    trial_timeout
+        Seconds that a trial may take; None without a limit.
+    retries
+        How often a trial that broke is tried again.
+    """
+
+    max_trials_per_worker: float | None = None
+    max_broken: float | None = None
+    idle_timeout: float = 60.0
+    trial_timeout: float | None = None
+    retries: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a worker tells about itself after each trial, and while it waits.
+
+    Parameters
+    ----------
+    stats
+        Progress of the experiment, as last read.
+    running
+        Trials that this worker executes now.
+    executed
+        Trials that this worker has executed.
+    broken
+        Those of them that broke.
+    trial
+        The trial that has just ended, or None.
+    waiting
+        Why this worker waits, or None.
+    """
+
+    stats: ExperimentStats
+    running: int
+    executed: int
+    broken: int
+    trial: Trial | None = None
+    waiting: str | None = None
+
+
+class WorkerLoop:
+    """Executes trials of an experiment until nothing is left to do.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    producer
+        Gives the trials.
+    executor
+        Runs them; ``n_workers`` at a time.
+    heartbeat
+        Keeps them alive.
+    call
+        Returns the function, its arguments and its keyword arguments for a trial. It is
+        called after the trial was reserved.
+    limits
+        When to stop.
+    on_error
+        Called with the trial, the exception and the number of broken trials in this
+        worker. Returning False leaves the trial out of that number.
+    on_progress
+        Called after each trial and while waiting.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        producer: Producer,
+        executor: BaseExecutor,
+        heartbeat: Heartbeat,
+        call: Callable[[Trial], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
+        limits: Limits,
+        on_error: OnError | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._experiment = experiment
+        self._producer = producer
+        self._executor = executor
+        self._heartbeat = heartbeat
+        self._call = call
+        self._limits = limits
+        self._on_error = on_error
+        self._on_progress = on_progress
+        self._running: dict[Future, Trial] = {}
+        self._deadlines: dict[Future, float] = {}
+        self._signals = StopSignals()
+        self._started = 0
+        self._executed = 0
+        self._broken = 0
+        self._failure: OrionLikeError | None = None  # why nothing more is started
+
+    def run(self) -> int:
+        """Execute trials and return how many this worker has executed.
+
+        Raises
+        ------
+        LazyWorkers
+            If there was nothing to do for longer than the idle timeout.
+        BrokenExperiment
+            If too many trials broke.
+        InvalidResult
+            If the function returned something that cannot be a result.
+        StopRequested
+            If the process was asked to stop; running trials were released.
+        """
+        with self._signals:
+            try:
+                self._loop()
+            except BaseException as error:
+                self._release_running(error)
+                raise
+            finally:
+                self._end()
+        return self._executed
+
+    def _loop(self) -> None:
+        pause, idle_since = FIRST_PAUSE, monotonic()
+        while True:
+            self._signals.check()
+            waiting = self._fill()
+            if not self._running and waiting is None:
+                break
+            if self._running:
+                timeout = LONGEST_PAUSE if waiting is None else pause
+                finished = self._collect(timeout)
+                idle_since = monotonic()
+            else:
+                finished = 0
+                self._wait(pause, idle_since, str(waiting))
+            pause = FIRST_PAUSE if finished or waiting is None else min(2 * pause, LONGEST_PAUSE)
+        if self._failure is not None:
+            raise self._failure
+
+    # --- acquiring ------------------------------------------------------------------------------
+
+    @property
+    def _may_start_more(self) -> bool:
+        limit = self._limits.max_trials_per_worker
+        return self._failure is None and (limit is None or self._started < limit)
+
+    def _fill(self) -> WaitingForTrials | None:
+        """Give every free slot a trial; return why one must wait, if so.
+
+        When there is nothing more to do, no slot is filled and None is returned. Trials
+        that run already go on to their end, whatever the reason: no result is lost.
+        """
+        while len(self._running) < self._executor.n_workers and self._may_start_more:
+            try:
+                trial = self._producer.acquire()
+            except CompletedExperiment:
+                return None
+            except BrokenExperiment as broken:
+                self._failure = broken
+                return None
+            except WaitingForTrials as waiting:
+                return waiting
+            self._start(trial)
+        return None
+
+    def _start(self, trial: Trial) -> None:
+        self._heartbeat.add(trial)
+        self._started += 1
+        try:
+            function, args, kwargs = self._call(trial)
+            future = self._executor.submit(function, *args, **kwargs)
+        except BaseException as error:
+            self._release(trial, "interrupted", f"could not be started: {_one_line(error)}")
+            raise
+        self._running[future] = trial
+        if self._limits.trial_timeout is not None:
+            self._deadlines[future] = monotonic() + self._limits.trial_timeout
+
+    def _wait(self, pause: float, idle_since: float, waiting: str) -> None:
+        if monotonic() - idle_since > self._limits.idle_timeout:
+            raise LazyWorkers(f"nothing to do for {self._limits.idle_timeout:g} seconds: {waiting}")
+        self._tell(waiting=waiting)
+        with self._signals.interruptible():
+            _pause(pause)
+
+    # --- executing ------------------------------------------------------------------------------
+
+    def _collect(self, timeout: float) -> int:
+        """Wait for running trials and report those that ended; return how many did."""
+        futures = list(self._running)
+        if self._deadlines:
+            timeout = max(0.0, min(timeout, min(self._deadlines.values()) - monotonic()))
+        with self._signals.interruptible(), self._alarm():
+            outcomes = self._executor.async_get(futures, timeout)
+        for outcome in outcomes:
+            self._report(outcome)
+        if not self._executor.in_process:
+            self._cancel_overdue()
+        if not outcomes:
+            self._tell()
+        return len(outcomes)
+
+    @contextmanager
+    def _alarm(self) -> Iterator[None]:
+        """Have a function of this very thread raise TrialTimeout when its time is over."""
+        timeout = self._limits.trial_timeout
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if timeout is None or not self._executor.in_process or not in_main_thread:
+            yield
+            return
+
+        def on_alarm(signum: int, frame: FrameType | None) -> None:
+            del signum, frame
+            raise _overdue(timeout)
+
+        previous = signal.signal(signal.SIGALRM, on_alarm)
+        signal.setitimer(signal.ITIMER_REAL, timeout)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+
+    def _cancel_overdue(self) -> None:
+        now = monotonic()
+        for future in [f for f, deadline in self._deadlines.items() if deadline <= now]:
+            self._executor.cancel(future, _overdue(self._limits.trial_timeout or 0.0))
+            del self._deadlines[future]
+
+    # --- reporting ------------------------------------------------------------------------------
+
+    def _report(self, outcome: AsyncResult | AsyncException) -> None:
+        trial = self._running.pop(outcome.future)
+        self._deadlines.pop(outcome.future, None)
+        if isinstance(outcome, AsyncException):
+            self._report_failure(trial, outcome.exception, outcome.traceback)
+            return
+        try:
+            results = to_results(outcome.value)
+        except NonFiniteResult as error:
+            self._report_failure(trial, error)
+        except InvalidResult as error:
+            self._release(trial, "broken", _one_line(error))
+            self._failure = InvalidResult(f"{error} (returned for trial {trial.id})")
+        else:
+            self._complete(trial, results)
+
+    def _complete(self, trial: Trial, results: list[Result]) -> None:
+        try:
+            self._experiment.storage.complete_trial(trial, results)
+        except (LeaseLost, AlreadyReleased, TrialNotFound) as error:
+            logger.warning("%s", error)
+        except DatabaseError as error:
+            raise type(error)(f"{error}\n{self._keep_beside(trial, results)}") from error
+        finally:
+            self._heartbeat.discard(trial)
+        self._executed += 1
+        self._tell(trial)
+
+    @staticmethod
+    def _keep_beside(trial: Trial, results: list[Result]) -> str:
+        """Write a result that cannot be stored next to the trial's working directory."""
+        directory = trial.exp_working_dir or os.getcwd()
+        path = os.path.join(directory, f"{trial.id}.results.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump([result.to_dict() for result in results], file)
+        return f"The result of trial {trial.id} could not be stored and was kept in {path}"
+
+    def _report_failure(self, trial: Trial, error: BaseException, traceback: str = "") -> None:
+        if isinstance(error, TrialInterrupted):
+            self._release(trial, "interrupted", _one_line(error))
+            raise StopRequested(signal.SIGINT)
+        reason = _one_line(error)
+        if trial.attempt <= self._limits.retries:
+            reason = f"retry {trial.attempt} of {self._limits.retries}: {reason}"
+            self._release(trial, "interrupted", reason)
+            logger.warning("trial %s: %s", trial.id, reason)
+            self._tell(trial)
+            return
+        self._release(trial, "broken", reason)
+        self._executed += 1
+        counts = True
+        if self._on_error is not None:
+            counts = self._on_error(trial, error, self._broken) is not False
+        logger.warning("trial %s is broken: %s", trial.id, reason)
+        logger.debug("%s", traceback)
+        self._broken += counts
+        self._tell(trial)
+        limit = self._limits.max_broken
+        if limit is not None and self._broken >= limit:
+            self._failure = BrokenExperiment(
+                f"{self._broken} trials broke in this worker, which is as many as its max_broken "
+                f"allows; the last one, {trial.id}, because: {reason}"
+            )
+
+    def _release(self, trial: Trial, status: str, reason: str) -> None:
+        self._heartbeat.discard(trial)
+        try:
+            self._experiment.storage.release_trial(trial, status, reason)
+        except (LeaseLost, AlreadyReleased, TrialNotFound) as error:
+            logger.warning("%s", error)
+
+    def _release_running(self, error: BaseException) -> None:
+        """Give up all running trials because of `error`, so that others can take them."""
+        reason = f"worker stopped: {_one_line(error)}"
+        for future, trial in list(self._running.items()):
+            self._executor.cancel(future, error)
+            self._release(trial, "interrupted", reason)
+        self._running.clear()
+
+    def _end(self) -> None:
+        try:
+            self._producer.hand_back_number()
+        except DatabaseError as error:
+            logger.warning("%s", error)
+
+    def _tell(self, trial: Trial | None = None, waiting: str | None = None) -> None:
+        if self._on_progress is not None:
+            self._experiment.refresh()
+            self._on_progress(
+                Progress(
+                    stats=self._experiment.last_stats,
+                    running=len(self._running),
+                    executed=self._executed,
+                    broken=self._broken,
+                    trial=trial,
+                    waiting=waiting,
+                )
+            )
+
+
+def _pause(seconds: float) -> None:
+    # An event, because time.sleep would go on after a signal whose handler does not raise.
+    threading.Event().wait(seconds)
+
+
+def _overdue(timeout: float) -> TrialTimeout:
+    return TrialTimeout(f"the trial took longer than its timeout of {timeout:g} seconds")
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) if not str(error).count("\n") > 1 else str(error).strip()
+    name = type(error).__name__
+    is_ours = type(error).__module__.startswith("orion_like")
+    return (text if is_ours and text else f"{name}: {text}" if text else name)[-REASON_LENGTH:]

@@ -1,0 +1,92 @@
+"""A worker's mirror of the trials."""
+
+import pytest
+
+from orion_like.storage import EphemeralDB, Ledger, Storage
+from orion_like.trial import Trial, to_results
+
+ME = "me-1-00000000"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def storage():
+    return Storage(EphemeralDB())
+
+
+@pytest.fixture
+def experiment(storage):
+    return storage.create_experiment({"name": "demo", "version": 1, "max_trials": 4})["_id"]
+
+
+def add(storage, experiment, number, status="reserved"):
+    params = [{"name": "x", "type": "integer", "value": number}]
+    trial = Trial(experiment=experiment, number=number, params=params)
+    return storage.register_trial(trial, status, ME)
+
+
+def test_a_refresh_reads_only_what_changed(storage, experiment):
+    ledger = Ledger(storage, experiment)
+    first, second = add(storage, experiment, 0), add(storage, experiment, 1)
+    ledger.refresh()
+    assert {doc["number"] for doc in ledger.take_changes()} == {0, 1}
+
+    storage.complete_trial(second, to_results(1.0))
+    ledger.refresh()
+
+    assert [doc["number"] for doc in ledger.take_changes()] == [1]
+    assert ledger.counts == {"reserved": 1, "completed": 1}
+    assert first.id in ledger
+    assert len(ledger) == 2
+
+
+def test_deletions_make_it_read_everything_anew(storage, experiment):
+    ledger = Ledger(storage, experiment)
+    add(storage, experiment, 0, "new")
+    add(storage, experiment, 1)
+    ledger.refresh()
+    ledger.take_changes()
+
+    storage.delete_trials(experiment, {"status": "new"})
+    ledger.refresh()
+
+    assert ledger.generation == 1
+    assert [doc["number"] for doc in ledger.take_changes()] == [1]
+    assert ledger.counts == {"reserved": 1}
+
+
+def test_broken_trials_make_room_for_more(storage, experiment):
+    ledger = Ledger(storage, experiment)
+    trials = [add(storage, experiment, number) for number in range(4)]
+    ledger.refresh()
+    assert not ledger.has_room
+
+    storage.release_trial(trials[0], "broken")
+    ledger.refresh()
+
+    assert ledger.has_room
+    assert ledger.number_limit == 5
+
+
+def test_a_gap_is_overdue_only_after_its_grace(storage, experiment):
+    clock = Clock()
+    ledger = Ledger(storage, experiment, clock)
+    for _ in range(3):
+        storage.take_number(experiment, 4, 4)
+    add(storage, experiment, 0)
+    add(storage, experiment, 2)
+    ledger.refresh()
+
+    assert ledger.overdue_gap(grace=3) is None
+    clock.now = 3
+    assert ledger.overdue_gap(grace=3) == 1
+
+    storage.hand_back_number(experiment, 1)
+    ledger.refresh()
+    assert ledger.overdue_gap(grace=3) is None
