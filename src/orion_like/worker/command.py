@@ -99,9 +99,10 @@ class UserCommand:
     ) -> UserCommand:
         """Understand a command, with remembered texts of configuration files by path."""
         _check_words(user_args)
-        program = locate_program(user_args, check)
+        prefixes = _config_prefixes(user_args, config_option)
+        program = locate_program(user_args, check, not_scripts=prefixes.keys())
         placements = find_placements(program.words, program.fixed)
-        configs = _read_configs(program.words, program.fixed, config_option, texts)
+        configs = _read_configs(program.words, prefixes, texts)
         return cls(
             words=tuple(program.words),
             script=program.script or program.words[0],
@@ -234,32 +235,32 @@ def _check_words(user_args: Sequence[str]) -> None:
             ) from None
 
 
-def _read_configs(
-    words: list[str], fixed: set[int], option: str, texts: Mapping[str, str]
-) -> dict[int, ConfigWord]:
-    """Return the configuration files by the index of their word, and make their paths absolute."""
-    configs: dict[int, ConfigWord] = {}
+def _config_prefixes(words: Sequence[str], option: str) -> dict[int, str]:
+    """Return the words that hold a value of the option, with what precedes it in the word."""
+    prefixes: dict[int, str] = {}
     for index in range(1, len(words)):
-        prefix = _config_prefix(words[index - 1], words[index], option)
-        if prefix is None or index in fixed:
-            continue
+        name, equals, _ = words[index].partition("=")
+        if equals and name.lstrip("-+") == option:
+            prefixes[index] = name + equals
+        elif words[index - 1] in (f"--{option}", f"-{option}"):
+            prefixes[index] = ""
+    return prefixes
+
+
+def _read_configs(
+    words: list[str], prefixes: Mapping[int, str], texts: Mapping[str, str]
+) -> dict[int, ConfigWord]:
+    """Return the files with priors by the index of their word, and make all paths absolute."""
+    configs: dict[int, ConfigWord] = {}
+    for index, prefix in prefixes.items():
         path = words[index][len(prefix) :]
-        if path not in texts and not os.path.isfile(path):
-            continue
-        path = path if path in texts else os.path.abspath(path)
-        words[index] = prefix + path
+        if path not in texts and os.path.isfile(path):
+            path = os.path.abspath(path)
+            words[index] = prefix + path
         file = ConfigFile.parse(path, texts[path]) if path in texts else ConfigFile.read(path)
         if file is not None:
             configs[index] = ConfigWord(prefix, file)
     return configs
-
-
-def _config_prefix(before: str, word: str, option: str) -> str | None:
-    """Return what precedes the path in `word` if it holds the value of the option."""
-    name, equals, _ = word.partition("=")
-    if equals and name.lstrip("-+") == option:
-        return name + equals
-    return "" if before in (f"--{option}", f"-{option}") else None
 
 
 def _collect(

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from orion_like.errors import InexecutableUserScript
@@ -26,6 +26,8 @@ class Program:
     ----------
     words
         The command.
+    not_scripts
+        Indices of words that are files of another kind.
     fixed
         Indices of the words that name the program, its script or its code.
     script
@@ -33,6 +35,7 @@ class Program:
     """
 
     words: list[str]
+    not_scripts: Collection[int] = ()
     fixed: set[int] = field(default_factory=set)
     script: str | None = None
 
@@ -44,7 +47,9 @@ class Program:
         self.script = self.words[index]
 
 
-def locate_program(words: Sequence[str], check: bool = True) -> Program:
+def locate_program(
+    words: Sequence[str], check: bool = True, not_scripts: Collection[int] = ()
+) -> Program:
     """Find the program and the script in a command.
 
     Parameters
@@ -53,13 +58,15 @@ def locate_program(words: Sequence[str], check: bool = True) -> Program:
         The command, as typed.
     check
         Whether to make sure that they exist and can be run. Default True.
+    not_scripts
+        Indices of words that are files of another kind. Default none.
 
     Raises
     ------
     InexecutableUserScript
         If the program or script is missing or not executable.
     """
-    program = Program(list(words))
+    program = Program(list(words), not_scripts)
     _locate(program, 0, check)
     return program
 
@@ -173,7 +180,8 @@ def _locate_wrapped(program: Program, start: int) -> None:
             _locate(program, index, check=False)
             break
         runnable = os.sep in word and os.access(word, os.X_OK)
-        if os.path.isfile(word) and (runnable or os.path.splitext(word)[1] in _INTERPRETERS):
+        is_file = index not in program.not_scripts and os.path.isfile(word)
+        if is_file and (runnable or os.path.splitext(word)[1] in _INTERPRETERS):
             program.use_script(index)
             break
 
