@@ -1,0 +1,122 @@
+"""The programs in ``examples/`` run, with the command lines that they show."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orion_like.client import get_experiment
+from orion_like.trial import Trial
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+PROGRAMS = Path(sys.executable).parent
+
+
+def shown_command(example: str) -> str:
+    """Return the command line of ``orion-like hunt`` in the head of an example, in one line."""
+    text = (EXAMPLES / example).read_text(encoding="utf-8")
+    lines = [re.sub(r"^#? *", "", line) for line in text.split("\n")]
+    start = next(i for i, line in enumerate(lines) if line.startswith("orion-like hunt"))
+    command = ""
+    for line in lines[start:]:
+        command += line.removesuffix("\\")
+        if not line.endswith("\\"):
+            break
+    return command
+
+
+def hunt(example: str, storage: str, max_trials: int, working_dir: Path) -> subprocess.Popen[str]:
+    """Start the command line that an example shows, with another storage and a smaller budget."""
+    command = re.sub(r"--max-trials \d+ ", "", shown_command(example))
+    options = f"--storage '{storage}' --max-trials {max_trials} --working-dir '{working_dir}'"
+    return subprocess.Popen(
+        ["bash", "-c", command.replace("orion-like hunt", f"exec orion-like hunt {options}")],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_for(process: subprocess.Popen[str]) -> str:
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    return output
+
+
+def trials_of(name: str, storage: str) -> list[Trial]:
+    return get_experiment(name, storage=storage).fetch_trials()
+
+
+def value(trial: Trial) -> float:
+    assert trial.objective is not None
+    return float(trial.objective.value)
+
+
+def test_the_script_for_rosenbrock_is_hunted_in_its_space(tmp_path: Path) -> None:
+    storage = str(tmp_path / "db.pkl")
+
+    wait_for(hunt("rosenbrock.py", storage, 5, tmp_path))
+
+    trials = trials_of("rosenbrock", storage)
+    assert [trial.status for trial in trials] == ["completed"] * 5
+    for trial in trials:
+        x, y = (next(v for k, v in trial.flat_params.items() if k.strip("/") == n) for n in "xy")
+        assert value(trial) == pytest.approx((1 - x) ** 2 + 100 * (y - x**2) ** 2)
+
+
+def test_the_shell_script_is_hunted_to_its_last_combination(tmp_path: Path) -> None:
+    storage = str(tmp_path / "db.pkl")
+
+    wait_for(hunt("compress.sh", storage, 100, tmp_path))
+
+    trials = trials_of("compress", storage)
+    assert len(trials) == 27  # nine levels in three orders
+    assert {trial.status for trial in trials} == {"completed"}
+
+
+def test_the_python_example_comes_near_a_minimum_of_branin() -> None:
+    run = subprocess.run(
+        [sys.executable, EXAMPLES / "branin.py", "--max-trials", "25"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    completed, best = re.match(r"(\d+) trials, best: (\S+)", run.stdout).groups()  # type: ignore[union-attr]
+    assert int(completed) == 25
+    assert 0.397 < float(best) < 8
+
+
+def check_digits_with_four_hunts(storage: str, working_dir: Path) -> None:
+    max_trials = 10
+
+    hunts = [hunt("digits.py", storage, max_trials, working_dir) for _ in range(4)]
+    for process in hunts:
+        wait_for(process)
+
+    trials = trials_of("digits", storage)
+    assert [trial.status for trial in trials] == ["completed"] * max_trials
+    assert len({trial.id for trial in trials}) == max_trials
+    assert sorted(trial.number for trial in trials) == list(range(max_trials))
+    for trial in trials:
+        names = {name.strip("/") for name in trial.flat_params}
+        kernel = next(v for name, v in trial.flat_params.items() if name.strip("/") == "kernel")
+        expected = {"components", "kernel", "C"}
+        expected |= {"gamma"} if kernel != "linear" else set()
+        expected |= {"degree"} if kernel == "poly" else set()
+        assert names == expected
+        assert 0 <= value(trial) < 1
+        assert {statistic.name for statistic in trial.statistics} == {"deviation", "seconds"}
+
+
+def test_four_hunts_share_the_digits_through_one_file(tmp_path: Path) -> None:
+    check_digits_with_four_hunts(str(tmp_path / "db.pkl"), tmp_path)
