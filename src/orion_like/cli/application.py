@@ -1,0 +1,94 @@
+"""The program `orion-like`: its global options, its commands, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from orion_like.cli.commands import Entry, LazyGroup
+from orion_like.cli.failures import SUCCESS, report, silence_standard_streams
+from orion_like.cli.session import Session, set_up_logging
+from orion_like.version import __version__
+
+RUNNING, LOOKING, KEEPING = "Run", "Look", "Keep"
+
+ENTRIES = {
+    "hunt": Entry(
+        "orion_like.cli.hunt:hunt", "Tune a command: run it with ever better values.", RUNNING
+    ),
+    "init-only": Entry(
+        "orion_like.cli.init_only:init_only", "Register an experiment without running it.", RUNNING
+    ),
+    "init_only": Entry("orion_like.cli.init_only:init_only", "", hidden=True),
+    "insert": Entry(
+        "orion_like.cli.insert:insert", "Add a trial with the values that you choose.", RUNNING
+    ),
+    "status": Entry("orion_like.cli.status:status", "Count the trials by status.", LOOKING),
+    "info": Entry("orion_like.cli.info:info", "Tell all about one experiment.", LOOKING),
+    "list": Entry("orion_like.cli.list:list_", "List the experiments as trees.", LOOKING),
+    "db": Entry(
+        "orion_like.cli.db.group:db", "Set up, test, copy and clean the database.", KEEPING
+    ),
+    "completion": Entry(
+        "orion_like.cli.completion:completion", "Print the completion script of a shell.", KEEPING
+    ),
+}
+
+
+@click.group(cls=LazyGroup, entries=ENTRIES)
+@click.version_option(__version__, "-V", "--version", message="orion-like %(version)s")
+@click.option(
+    "-v", "--verbose", count=True, help="Say more: what happens and what scripts print; -vv: all."
+)
+@click.option(
+    "--logdir", type=click.Path(file_okay=False), help="Log into a file in this directory."
+)
+@click.option("-d", "--debug", is_flag=True, help="Keep everything in memory: try without traces.")
+@click.pass_obj
+def root(session: Session, verbose: int, logdir: str | None, debug: bool) -> None:
+    """Tune hyperparameters with any number of independent workers.
+
+    Options of the program come before the command, options of the command after it:
+    orion-like -v hunt -n demo ./train.py --lr~'loguniform(1e-5, 1)'
+    """
+    session.verbose, session.debug = verbose, debug
+    set_up_logging(verbose, logdir)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code.
+
+    Parameters
+    ----------
+    argv
+        Words after the program's name. Default: those of this process.
+
+    Returns
+    -------
+    int
+        0 done; 1 the run failed; 2 wrong usage; 130 and 143 ended by SIGINT and SIGTERM.
+    """
+    session = Session()
+    try:
+        code = root.main(
+            None if argv is None else list(argv),
+            prog_name="orion-like",
+            standalone_mode=False,
+            obj=session,
+        )
+        return _flushed(code if isinstance(code, int) else SUCCESS)
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error, verbose=session.verbose)
+
+
+def _flushed(code: int) -> int:
+    """Write out what is buffered while a failure can still be told."""
+    import sys
+
+    try:
+        sys.stdout.flush()
+    except OSError:
+        silence_standard_streams()
+        raise
+    return code

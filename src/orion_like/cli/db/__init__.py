@@ -1,0 +1,1 @@
+"""`orion-like db …`: keeping the database."""

@@ -1,0 +1,50 @@
+"""`orion-like db dump`: copy experiments into a file."""
+
+from __future__ import annotations
+
+import click
+
+from orion_like.cli.commands import Command
+from orion_like.cli.options import option, selecting
+from orion_like.cli.session import (
+    Selection,
+    Session,
+    find_experiment,
+    open_storage_to_read,
+)
+from orion_like.errors import DatabaseError
+
+
+@click.command(
+    "dump", cls=Command, examples=["db dump -o backup.pkl", "db dump -n demo -o demo.pkl --force"]
+)
+@selecting()
+@option(
+    "-o",
+    "--output",
+    default="dump.pkl",
+    show_default=True,
+    metavar="FILE",
+    help="File to write.",
+    type=click.Path(),
+)
+@option("-f", "--force", is_flag=True, help="Replace an existing file.")
+@click.pass_obj
+def dump(session: Session, selection: Selection, output: str, force: bool) -> None:
+    """Copy everything, or one experiment, into a file that --storage can open and db load read.
+
+    With a name but no version, the latest version is copied.
+    """
+    from orion_like.storage.transfer import dump
+
+    settings = selection.load_settings(session)
+    name, version = settings["experiment.name"], settings["experiment.version"]
+    with open_storage_to_read(settings) as storage:
+        if storage is None:
+            raise DatabaseError("there is nothing to dump")
+        if name is not None:
+            version = find_experiment(storage, name, version).get("version", 1)
+        transfer = dump(storage, output, name=name, version=version, overwrite=force)
+    click.echo(
+        f"Dumped {len(transfer.experiments)} experiments with {transfer.trials} trials to {output}"
+    )

@@ -1,0 +1,72 @@
+"""`orion-like db rm`: delete experiments or trials."""
+
+from __future__ import annotations
+
+import click
+
+from orion_like.cli.commands import Command
+from orion_like.cli.db.confirmation import confirm
+from orion_like.cli.forest import Node, build_forest, select, tree_lines
+from orion_like.cli.options import option, selecting
+from orion_like.cli.output import printable
+from orion_like.cli.session import Selection, Session, find_experiment, open_storage
+from orion_like.errors import UnsupportedOperation
+from orion_like.storage.storage import Storage
+from orion_like.trial import ALLOWED_STATUSES
+
+
+@click.command(
+    "rm", cls=Command, examples=["db rm demo", "db rm demo --status broken", "db rm demo -v 2 -f"]
+)
+@selecting(named=True)
+@option(
+    "-s",
+    "--status",
+    metavar="STATUS",
+    type=click.Choice((*ALLOWED_STATUSES, "*")),
+    help="Delete only the trials with this status; '*' is any but reserved.",
+)
+@option("-f", "--force", is_flag=True, help="Ask nothing, and delete running experiments too.")
+@click.pass_obj
+def rm(session: Session, selection: Selection, status: str | None, force: bool) -> None:
+    """Delete experiment NAME with all its versions and branches, or only some of their trials."""
+    settings = selection.load_settings(session)
+    name = settings["experiment.name"]
+    with open_storage(settings) as storage:
+        trees = select_trees(storage, name, settings["experiment.version"])
+        click.echo("\n".join(printable(line) for tree in trees for line in tree_lines(tree)))
+        nodes = [node for tree in trees for node in tree]
+        if status is not None:
+            confirm(f"This deletes trials of {len(nodes)} experiments.", name, force)
+            _delete_trials(storage, nodes, status)
+        else:
+            confirm(f"This deletes {len(nodes)} experiments and their trials.", name, force)
+            _delete_experiments(storage, nodes, force)
+
+
+def select_trees(storage: Storage, name: str, version: int | None) -> list[Node]:
+    """Return the experiments with a name, with all that was branched from them."""
+    documents = storage.fetch_experiments(fields=["name", "version", "refers"])
+    trees = select(build_forest(documents), name, version)
+    if not trees:
+        find_experiment(storage, name)
+        versions = ", ".join(str(n.version) for n in map(Node, documents) if n.name == name)
+        raise click.UsageError(f"{name!r} has no version {version}; it has version {versions}")
+    return trees
+
+
+def _delete_trials(storage: Storage, nodes: list[Node], status: str) -> None:
+    where = {} if status == "*" else {"status": status}
+    deleted = sum(storage.delete_trials(node.document["_id"], where) for node in nodes)
+    click.echo(f"{deleted} trials deleted")
+
+
+def _delete_experiments(storage: Storage, nodes: list[Node], force: bool) -> None:
+    running = [n.title for n in nodes if storage.count_by_status(n.document["_id"]).get("reserved")]
+    if running and not force:
+        raise UnsupportedOperation(
+            f"{', '.join(running)} has running trials; stop its workers, or release the trials of "
+            "dead ones with 'orion-like db release', or delete them all the same with --force"
+        )
+    trials = sum(storage.delete_experiment(node.document["_id"]) for node in reversed(nodes))
+    click.echo(f"{trials} trials deleted\n{len(nodes)} experiments deleted")

@@ -1,0 +1,124 @@
+"""How a command ends badly: an exit code, and one paragraph on stderr."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+
+import click
+
+from orion_like.cli.redaction import redact
+from orion_like.errors import (
+    AlgorithmError,
+    ConfigurationError,
+    MissingArguments,
+    NoNameError,
+    OrionLikeError,
+    SpaceError,
+)
+
+SUCCESS = 0
+FAILED = 1  # the run failed
+USAGE = 2  # the command line or the configuration is wrong; nothing was run
+INTERRUPTED = 130  # SIGINT
+TERMINATED = 143  # SIGTERM
+BROKEN_PIPE = 141  # whoever read the output went away; as a shell reports SIGPIPE
+
+USAGE_ERRORS = (ConfigurationError, MissingArguments, NoNameError, SpaceError, AlgorithmError)
+
+
+def report(error: BaseException, *, verbose: int = 0) -> int:
+    """Print why a command failed, and return its exit code.
+
+    Parameters
+    ----------
+    error
+        What it ended with.
+    verbose
+        From 2 on, the traceback is printed first.
+
+    Raises
+    ------
+    BaseException
+        The error itself if it is none that a user can cause, but a defect.
+    """
+    if is_broken_pipe(error):
+        silence_standard_streams()
+        return BROKEN_PIPE
+    code, message = _explain(error)
+    if verbose >= 2:
+        _write(redact("".join(traceback.format_exception(error))))
+    _write(f"Error: {paragraph(message)}\n" if code != INTERRUPTED else "Interrupted.\n")
+    return code
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return _explain_abort(error)
+    if isinstance(error, click.UsageError):
+        return USAGE, f"{error.format_message()}{_where_help_is(error)}"
+    if isinstance(error, click.ClickException):
+        return FAILED, error.format_message()
+    if isinstance(error, OrionLikeError):
+        code = USAGE if isinstance(error, USAGE_ERRORS) else FAILED
+        return code, str(error) or (type(error).__doc__ or type(error).__name__)
+    if isinstance(error, OSError):
+        return FAILED, _explain_os_error(error)
+    raise error
+
+
+def _explain_abort(error: BaseException) -> tuple[int, str]:
+    """Tell Ctrl-C from an end of the input in the middle of a question.
+
+    click raises the same `Abort` for both.
+    """
+    ended = isinstance(error.__cause__, EOFError)
+    at_question = isinstance(error, click.Abort) and error.__cause__ is None
+    if ended or (at_question and not sys.stdin.isatty()):
+        return FAILED, "the question was not answered: the input ended (--force asks nothing)"
+    return INTERRUPTED, ""
+
+
+def _explain_os_error(error: OSError) -> str:
+    what = error.strerror or str(error)
+    return f"{error.filename}: {what}" if error.filename is not None else what
+
+
+def _where_help_is(error: click.UsageError) -> str:
+    return f" (see '{error.ctx.command_path} --help')" if error.ctx is not None else ""
+
+
+def paragraph(message: str) -> str:
+    r"""Return a message without blank lines and without passwords.
+
+    Examples
+    --------
+    >>> paragraph("cannot parse\n\n  lr  \n")
+    'cannot parse\n  lr'
+    """
+    lines = (line.rstrip() for line in redact(message).splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def is_broken_pipe(error: BaseException) -> bool:
+    """Say whether whoever read our output has gone away."""
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
+def silence_standard_streams() -> None:
+    """Send what is still buffered nowhere, so that the interpreter ends quietly."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            os.dup2(nowhere, stream.fileno())
+        except (OSError, ValueError):  # not a real stream, or closed
+            continue
+
+
+def _write(text: str) -> None:
+    try:
+        click.echo(text, err=True, nl=False)
+    except OSError:
+        silence_standard_streams()

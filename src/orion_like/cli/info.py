@@ -1,0 +1,153 @@
+"""`orion-like info`: all about one experiment."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from orion_like.cli.commands import Command
+from orion_like.cli.options import format_option, selecting
+from orion_like.cli.output import flat, plain, write
+from orion_like.cli.session import (
+    Selection,
+    Session,
+    find_experiment,
+    no_experiment,
+    open_storage_to_read,
+    required_name,
+)
+from orion_like.cli.summary import (
+    Section,
+    print_sections,
+    stats_record,
+    stats_section,
+    value_text,
+)
+
+
+@click.command("info", cls=Command, examples=["info -n demo", "info -n demo -v 1 --format json"])
+@selecting()
+@format_option
+@click.pass_obj
+def info(session: Session, selection: Selection, format_: str) -> None:
+    """Tell all about one experiment: settings, search space, progress, best trial."""
+    settings = selection.load_settings(session)
+    name, version = required_name(settings), settings["experiment.version"]
+    with open_storage_to_read(settings) as storage:
+        if storage is None:
+            raise no_experiment(name, version, [], settings["storage.database.host"])
+        document = find_experiment(storage, name, version)
+        documents = storage.fetch_experiments(fields=["name", "version"])
+
+        from orion_like.client import get_experiment
+
+        client = get_experiment(name, document.get("version", 1), storage=storage)
+        stats = client.stats
+        best = client.get_trial(uid=stats.best_trials_id) if stats.best_trials_id else None
+    record = _record(document, {doc["_id"]: doc for doc in documents})
+    record["stats"] = stats_record(stats, best)
+    if format_ == "table":
+        print_sections(_sections(record))
+    else:
+        rows = ({"field": key, "value": value} for key, value in flat(plain(record)).items())
+        write(record, format_, rows)
+
+
+def _record(document: Mapping[str, Any], experiments: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return what the document of an experiment says, as it is printed for programs."""
+    metadata = document.get("metadata") or {}
+    refers = document.get("refers") or {}
+    parent = experiments.get(refers.get("parent_id"))
+    root = experiments.get(refers.get("root_id"))
+    return {
+        "name": document["name"],
+        "version": document.get("version", 1),
+        "user": metadata.get("user"),
+        "command": metadata.get("user_args"),
+        "config": {
+            "max_trials": document.get("max_trials"),
+            "max_broken": document.get("max_broken"),
+            "working_dir": document.get("working_dir") or None,
+            "seed": document.get("seed"),
+        },
+        "objectives": document.get("objectives")
+        or [{"name": "objective", "direction": "minimize"}],
+        "constraints": document.get("constraints") or [],
+        "algorithm": document.get("algorithm") or document.get("algorithms"),
+        "space": dict(sorted((document.get("space") or {}).items())),
+        "metadata": {
+            "user": metadata.get("user"),
+            "datetime": metadata.get("datetime"),
+            "orion_like_version": metadata.get("orion_like_version")
+            or metadata.get("orion_version"),
+            "VCS": metadata.get("VCS") or {},
+            "user_script_config": metadata.get("user_script_config"),
+        },
+        "parent": _title(parent),
+        "root": _title(root),
+        "adapter": refers.get("adapter") or [],
+    }
+
+
+def _title(document: Mapping[str, Any] | None) -> str | None:
+    return None if document is None else f"{document['name']}-v{document.get('version', 1)}"
+
+
+def _sections(record: Mapping[str, Any]) -> list[Section]:
+    config, metadata = record["config"], record["metadata"]
+    sections: list[Section] = [
+        ("Identification", {key: record[key] for key in ("name", "version", "user")})
+    ]
+    if record["command"]:
+        sections.append(("Commandline", shlex.join(map(str, record["command"]))))
+    sections += [
+        (
+            "Config",
+            {
+                "max trials": _limit(config["max_trials"]),
+                "max broken": _limit(config["max_broken"]),
+                "working dir": config["working_dir"] or "(temporary)",
+                "seed": config["seed"],
+            },
+        ),
+        ("Objectives", {item["name"]: item.get("direction") for item in record["objectives"]}),
+    ]
+    if record["constraints"]:
+        sections.append(("Constraints", "\n".join(map(_constraint, record["constraints"]))))
+    algorithm = record["algorithm"]
+    sections += [
+        ("Algorithm", algorithm if isinstance(algorithm, dict) else str(algorithm)),
+        ("Space", record["space"]),
+        (
+            "Meta-data",
+            {
+                "user": metadata["user"],
+                "datetime": metadata["datetime"],
+                "orion-like version": metadata["orion_like_version"],
+                "VCS": metadata["VCS"],
+            },
+        ),
+        (
+            "Parent experiment",
+            {"root": record["root"], "parent": record["parent"], "adapter": record["adapter"]},
+        ),
+        stats_section(record["stats"]),
+    ]
+    return sections
+
+
+def _limit(value: Any) -> Any:
+    return "no limit" if value is None else value
+
+
+def _constraint(constraint: Any) -> str:
+    """Return a constraint as a relation: texts are one, others bound a result."""
+    if not isinstance(constraint, Mapping):
+        return str(constraint)
+    lower, upper = constraint.get("lower"), constraint.get("upper")
+    below = "" if lower is None else f"{value_text(lower)} <= "
+    above = "" if upper is None else f" <= {value_text(upper)}"
+    return f"{below}{constraint['name']}{above}"

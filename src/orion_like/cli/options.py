@@ -1,0 +1,244 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from orion_like.cli.commands import Option
+from orion_like.cli.session import Selection
+
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # generic only in later versions of click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+FORMATS = ("table", "json", "yaml", "csv")
+EXPERIMENT, WORKER, BRANCHING = "Experiment", "Worker", "Versions"
+
+
+class VersionNumber(click.IntRange):
+    """Version of an experiment."""
+
+    name = "integer"
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the number; words that look like a misplaced ``-v`` get a hint."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            hint = (
+                "here -v is the version of the experiment; for more output: orion-like -v COMMAND"
+            )
+            self.fail(f"{error.message} ({hint})", param, ctx)
+
+
+class Limit(ParamType):
+    """A whole number from 1 on, or ``inf`` for no limit."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return an int, or ``inf`` as text, which settings understand."""
+        text = str(value).strip().lower()
+        if text == "inf":
+            return text
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0
+        if number < 1 or not number.is_integer():
+            self.fail(f"{value!r} is not a whole number from 1 on, nor 'inf'.", param, ctx)
+        return int(number)
+
+
+class Duration(ParamType):
+    """A time span: seconds, or a number with the unit s, m, h or d."""
+
+    name = "duration"
+    UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}  # noqa: RUF012
+
+    def __init__(self, *, zero: bool = False) -> None:
+        self.zero = zero
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return seconds."""
+        text = str(value).strip().lower()
+        number = text.rstrip("smhd")
+        try:
+            seconds = float(number) * self.UNITS[text[len(number) :]]
+        except (ValueError, KeyError):
+            self.fail(f"{value!r} is not a time span such as 90, 90s, 15m or 2h.", param, ctx)
+        if not (0 <= seconds < float("inf")) or (seconds == 0 and not self.zero):
+            self.fail(
+                f"{value!r} must be {'at least' if self.zero else 'more than'} 0.", param, ctx
+            )
+        return int(seconds) if seconds.is_integer() else seconds
+
+
+def stack(*decorators: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    """Return one decorator that declares options in the order given."""
+
+    def decorate(function: Function) -> Function:
+        decorated: Any = function
+        for decorator in reversed(decorators):
+            decorated = decorator(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def option(*declarations: str, section: str = "Options", **settings: Any) -> Callable[[Any], Any]:
+    """Declare an option in a section of the help."""
+    return click.option(*declarations, cls=Option, section=section, **settings)
+
+
+storage_options = stack(
+    option(
+        "-c", "--config", metavar="FILE", help="Configuration file (YAML, JSON or TOML).",
+        type=click.Path(),
+    ),
+    option(
+        "--storage", metavar="URL|PATH",
+        help="Where documents live: a file, or mongodb://host/name.  [default: as configured]",
+    ),
+)  # fmt: skip
+
+format_option = option(
+    "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True,
+    help="How to print data.",
+)  # fmt: skip
+
+
+def _complete_names(
+    ctx: click.Context,
+    param: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[str]:
+    """Names of stored experiments, for the shell; none when they cannot be read."""
+    from orion_like.cli.session import Session, open_storage_to_read
+
+    chosen = Selection(config=ctx.params.get("config"), storage=ctx.params.get("storage"))
+    try:
+        with open_storage_to_read(chosen.load_settings(Session())) as storage:
+            documents = storage.fetch_experiments(fields=["name"]) if storage else []
+    except Exception:  # a message in the middle of typing helps nobody
+        return []
+    return sorted({doc["name"] for doc in documents if doc["name"].startswith(incomplete)})
+
+
+_selection_options = stack(
+    option("-n", "--name", metavar="NAME", help="Name of the experiment.",
+           shell_complete=_complete_names),
+    option("-u", "--user", metavar="USER", help="Whose experiment it is."),
+    option("-v", "--version", metavar="INTEGER", type=VersionNumber(),
+           help="Version of the experiment.  [default: the latest]"),
+    storage_options,
+)  # fmt: skip
+
+
+def selecting(*, named: bool = False) -> Callable[[Any], Any]:
+    """Declare the options that say which experiment is meant; the command gets a `Selection`.
+
+    Parameters
+    ----------
+    named
+        Whether the name is an argument, not an option.
+    """
+
+    def decorate(function: Any) -> Any:
+        @functools.wraps(function)
+        def with_selection(*args: Any, **kwargs: Any) -> Any:
+            chosen = {field: kwargs.pop(field, None) for field in Selection.__dataclass_fields__}
+            return function(*args, selection=Selection(**chosen), **kwargs)
+
+        if not named:
+            return _selection_options(with_selection)
+        return stack(
+            click.argument("name", shell_complete=_complete_names),
+            option("-v", "--version", metavar="INTEGER", type=VersionNumber(),
+                   help="Version of the experiment.  [default: all]"),
+            storage_options,
+        )(with_selection)  # fmt: skip
+
+    return decorate
+
+
+experiment_options = stack(
+    option("--exp-max-trials", "--max-trials", "exp_max_trials", type=Limit(), section=EXPERIMENT,
+           help="Completed trials after which the experiment is done; 'inf' for no limit."),
+    option("--exp-max-broken", type=click.IntRange(min=1), section=EXPERIMENT,
+           help="Broken trials after which the experiment stops."),
+    option("--working-dir", type=click.Path(file_okay=False), section=EXPERIMENT,
+           help="Directory for what trials leave behind.  [default: a temporary one]"),
+    option("--algorithm", "algorithms", multiple=True, metavar="NAME|DICT", section=EXPERIMENT,
+           help="Algorithm, as a name or with parameters in JSON or YAML."),
+    option("--objective", "objectives", multiple=True, metavar="NAME[:DIRECTION]",
+           section=EXPERIMENT,
+           help="Objective that the script reports, and 'minimize' or 'maximize'."
+           " May be repeated."),
+    option("--constraint", "constraints", multiple=True, metavar="EXPRESSION", section=EXPERIMENT,
+           help="Relation between dimensions that every trial meets, such as 'x + y <= 1'."
+           " May be repeated."),
+    option("--seed", type=click.IntRange(min=0), section=EXPERIMENT,
+           help="Seed of all random choices.  [default: a fresh one, which is stored]"),
+    option("--user-script-config", metavar="OPTION", section=EXPERIMENT,
+           help="Option of the script that names its configuration file.  [default: config]"),
+)  # fmt: skip
+
+worker_options = stack(
+    option("--n-workers", type=click.IntRange(min=1), section=WORKER,
+           help="Trials that this command runs at once.  [default: 1]"),
+    option("--pool-size", type=click.IntRange(min=0), section=WORKER,
+           help="Trials prepared at once; 0: as many as workers."),
+    option("--executor", metavar="NAME", section=WORKER, help="What runs the trials."),
+    option("--heartbeat", type=Duration(), section=WORKER,
+           help="Time between two signs of life of a running trial.  [default: 120]"),
+    option("--worker-max-trials", "--worker-trials", "worker_max_trials", type=Limit(),
+           section=WORKER, help="Trials after which this command stops."),
+    option("--worker-max-broken", type=click.IntRange(min=1), section=WORKER,
+           help="Broken trials after which this command stops.  [default: 3]"),
+    option("--idle-timeout", "--max-idle-time", "idle_timeout", type=Duration(zero=True),
+           section=WORKER,
+           help="Time without anything to do after which this command stops.  [default: 60]"),
+    option("--trial-timeout", type=Duration(), section=WORKER,
+           help="Time that one trial may run."),
+    option("--retry", type=click.IntRange(min=0), section=WORKER,
+           help="How often a broken trial is run again.  [default: 0]"),
+    option("--interrupt-signal-code", type=click.IntRange(1, 255), section=WORKER,
+           help="Exit code by which the script says that it was interrupted.  [default: 130]"),
+)  # fmt: skip
+
+_CHANGE = click.Choice(("noeffect", "break", "unsure"))
+
+branching_options = stack(
+    option("--enable-evc", is_flag=True, section=BRANCHING,
+           help="Make a new version when the experiment changes."),
+    option("-b", "--branch-to", metavar="NAME", section=BRANCHING, help="Name of the new version."),
+    option("--branch-from", metavar="NAME", section=BRANCHING, help="Experiment to branch from."),
+    option("--manual-resolution", is_flag=True, section=BRANCHING,
+           help="Ask how differences are resolved."),
+    option("--auto-resolution", is_flag=True, hidden=True),
+    option("--non-monitored-arguments", metavar="A:B:…", section=BRANCHING,
+           help="Arguments of the command whose changes do not matter."),
+    option("--ignore-code-changes", is_flag=True, section=BRANCHING,
+           help="Changes of the code do not matter."),
+    option("--algorithm-change", is_flag=True, section=BRANCHING,
+           help="The algorithm may change."),
+    option("--orion-version-change", is_flag=True, section=BRANCHING,
+           help="The version of this program may change."),
+    option("--code-change-type", type=_CHANGE, section=BRANCHING,
+           help="What changes of the code do to results."),
+    option("--cli-change-type", type=_CHANGE, section=BRANCHING,
+           help="What changes of the command do to results."),
+    option("--config-change-type", type=_CHANGE, section=BRANCHING,
+           help="What changes of the script's configuration file do to results."),
+)  # fmt: skip

@@ -1,0 +1,189 @@
+"""Printing data: as tables for people, and as JSON, YAML or CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import click
+
+Row = Mapping[str, Any]
+
+
+def render(data: Any, format_: str, rows: Iterable[Row] | None = None) -> str:
+    """Return data as text for programs.
+
+    Parameters
+    ----------
+    data
+        Mappings, lists and values. Times become ISO 8601 in UTC, time spans seconds, and
+        numbers that are not finite null.
+    format_
+        ``json``, ``yaml`` or ``csv``.
+    rows
+        The same data as flat rows, for CSV. Default: `data` itself, one row per item.
+
+    Examples
+    --------
+    >>> print(render([{"name": "demo", "trials": {"new": 2}}], "csv"), end="")
+    name,trials.new
+    demo,2
+    """
+    if format_ == "json":
+        return json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if format_ == "yaml":
+        import yaml
+
+        text: str = yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True)
+        return text
+    return _csv(data if rows is None else rows)
+
+
+def write(data: Any, format_: str, rows: Iterable[Row] | None = None) -> None:
+    """Print data on stdout as `render` gives it."""
+    click.echo(render(data, format_, rows), nl=False)
+
+
+def plain(value: Any) -> Any:
+    """Return data made of dicts, lists, str, int, float, bool and None only.
+
+    Examples
+    --------
+    >>> plain({"best": float("nan"), "took": timedelta(minutes=1)})
+    {'best': None, 'took': 60.0}
+    """
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return _iso(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _iso(time: datetime) -> str:
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=timezone.utc)
+    return time.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def flat(row: Row, prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, with dotted keys.
+
+    Examples
+    --------
+    >>> flat({"best": {"params": {"x": 1}}})
+    {'best.params.x': 1}
+    """
+    items: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping) and value:
+            items |= flat(value, f"{prefix}{key}.")
+        else:
+            items[f"{prefix}{key}"] = value
+    return items
+
+
+def _csv(rows: Iterable[Row]) -> str:
+    flattened = [flat(plain(row)) for row in rows]
+    columns = list(dict.fromkeys(key for row in flattened for key in row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if columns:
+        writer.writerow(columns)
+    writer.writerows([_cell(row.get(column)) for column in columns] for row in flattened)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+
+
+# --- for people ---------------------------------------------------------------------------------
+
+STATUS_STYLES = {
+    "completed": "green",
+    "reserved": "cyan",
+    "broken": "red",
+    "interrupted": "yellow",
+    "suspended": "yellow",
+}
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], indent: int = 0) -> None:
+    """Print a table on stdout: aligned, numbers to the right, statuses in colour on a terminal."""
+    from rich import box
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [list(row) for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for number, header in enumerate(headers):
+        numeric = all(isinstance(row[number], (int, float, type(None))) for row in rows)
+        table.add_column(
+            Text(header),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=not numeric,
+        )
+    for row in rows:
+        cells = [printable(value) for value in row]
+        table.add_row(*(Text(cell, style=STATUS_STYLES.get(cell, "")) for cell in cells))
+    _print(Padding(table, (0, 0, 0, indent)))
+
+
+def _print(renderable: Any) -> None:
+    """Print with rich; lines are as long as they need to be when nobody looks at a screen."""
+    from rich.console import Console
+
+    on_terminal = sys.stdout.isatty()
+    console = Console(file=sys.stdout, highlight=False, width=None if on_terminal else 10_000)
+    with console.capture() as captured:
+        console.print(renderable)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip(), color=on_terminal)
+
+
+def print_heading(title: str, indent: int = 0) -> None:
+    """Print a title underlined with ``=``."""
+    title = printable(title)
+    click.echo(f"{'':{indent}}{title}\n{'':{indent}}{'=' * len(title)}")
+
+
+def printable(value: Any) -> str:
+    r"""Return a value for people: short numbers, and no characters that drive the terminal.
+
+    Examples
+    --------
+    >>> printable(0.1 + 0.2), printable(None), printable("a\x1b[31mb")
+    ('0.3', '', 'a\\x1b[31mb')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if isinstance(value, timedelta):
+        return str(timedelta(milliseconds=round(value / timedelta(milliseconds=1)))).removesuffix(
+            "000"
+        )
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
