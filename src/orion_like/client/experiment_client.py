@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -698,9 +699,10 @@ class ExperimentClient:
             try:
                 return loop.run()
             except StopRequested as stop:
-                if stop.exit_code == 143:
+                if stop.signum == signal.SIGTERM:
                     raise SystemExit(stop.exit_code) from None
-                raise
+                # Python ends with the exit code of an interrupt only for this very class.
+                raise KeyboardInterrupt(str(stop)) from None
             finally:
                 self._heartbeat.stop()
 

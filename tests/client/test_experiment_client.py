@@ -1,0 +1,327 @@
+"""The Python API: suggest, observe, insert, look, and let go."""
+
+import multiprocessing
+
+import pytest
+
+from orion_like.client import ExperimentClient, build_experiment, get_experiment, workon
+from orion_like.errors import (
+    AlreadyReleased,
+    BrokenExperiment,
+    CompletedExperiment,
+    DuplicateKeyError,
+    FailedUpdate,
+    InvalidResult,
+    LeaseLost,
+    MissingArguments,
+    TrialNotFound,
+    UnsupportedOperation,
+    WaitingForTrials,
+)
+from orion_like.storage import PickledDB, Storage
+from orion_like.trial import Trial
+
+
+@pytest.fixture
+def storage(database):
+    return Storage(database)
+
+
+def build(storage, **changes) -> ExperimentClient:
+    options = {
+        "space": {"x": "uniform(0, 1)", "n": "uniform(1, 9, discrete=True, default_value=2)"},
+        "algorithm": "random",
+        "seed": 1,
+        "max_trials": 3,
+        **changes,
+    }
+    return build_experiment("demo", storage=storage, **options)
+
+
+@pytest.fixture
+def client(storage):
+    return build(storage)
+
+
+def test_suggest_and_observe_until_done(client):
+    for _ in range(3):
+        trial = client.suggest()
+        assert trial.status == "reserved"
+        client.observe(trial, trial.params["x"])
+        assert trial.status == "completed"
+
+    assert client.is_done
+    with pytest.raises(CompletedExperiment):
+        client.suggest()
+    best = min(client.fetch_trials(), key=lambda t: t.objective.value)
+    assert client.stats.best_trials_id == best.id
+
+
+def test_results_of_every_type_are_stored(client):
+    trial = client.suggest()
+    results = [
+        {"name": "loss", "type": "objective", "value": 1.0},
+        {"name": "slack", "type": "constraint", "value": 0.5},
+        {"name": "gradient", "type": "gradient", "value": {"x": 0.1}},
+        {"name": "epochs", "type": "statistic", "value": 7},
+    ]
+
+    client.observe(trial, results)
+
+    assert [r.to_dict() for r in client.get_trial(trial).results] == results
+
+
+@pytest.mark.parametrize("bad", [None, float("nan"), "1", [], [{"name": "a"}], True])
+def test_an_invalid_result_leaves_the_trial_to_be_observed_again(client, bad):
+    trial = client.suggest()
+
+    with pytest.raises(InvalidResult):
+        client.observe(trial, bad)
+
+    assert client.get_trial(trial).status == "reserved"
+    client.observe(trial, 1.0)
+    assert client.get_trial(trial).status == "completed"
+
+
+def test_a_trial_in_a_block_is_never_left_behind(client):
+    with client.suggest() as observed:
+        client.observe(observed, 1.0)
+    with client.suggest() as forgotten:
+        pass
+    with pytest.raises(ZeroDivisionError), client.suggest() as failed:
+        _ = 1 / 0
+
+    assert observed.status == "completed"
+    assert failed.id == forgotten.id
+    stored = client.get_trial(failed)
+    assert stored.status == "broken"
+    assert stored.reason == "ZeroDivisionError: division by zero"
+
+
+def test_a_block_left_by_an_interrupt_leaves_the_trial_to_others(client):
+    with pytest.raises(KeyboardInterrupt), client.suggest() as trial:
+        raise KeyboardInterrupt
+
+    assert client.get_trial(trial).status == "interrupted"
+
+
+def test_a_block_may_release_its_trial_itself(client):
+    with client.suggest() as trial:
+        client.release(trial, "suspended")
+
+    assert client.get_trial(trial).status == "suspended"
+
+
+def test_only_trials_of_ones_own_can_be_observed_or_released(storage, client):
+    other = build(storage)
+    trial = client.suggest()
+    waiting = client.insert({"x": 0.5})
+    absent = Trial(experiment=client.id, params=[{"name": "x", "type": "real", "value": 2.0}])
+
+    with pytest.raises(FailedUpdate, match="has reserved it"):
+        other.observe(trial, 1.0)
+    with pytest.raises(AlreadyReleased, match="use reserve first"):
+        other.observe(waiting, 1.0)
+    with pytest.raises(TrialNotFound):
+        other.release(absent)
+    assert client.get_trial(trial).status == "reserved"
+
+
+def test_a_late_observation_is_told_and_does_not_overwrite(storage, client):
+    other = build(storage)
+    trial = client.suggest()
+    taken = other.storage.reserve_lost_trial(other.id, other.worker, lost_threshold=-1)
+
+    with pytest.raises(LeaseLost):
+        client.observe(trial, 1.0)
+
+    assert client.get_trial(trial).worker == taken.worker == other.worker
+    client.close()
+
+
+def test_reserving_makes_a_waiting_trial_ones_own(storage, client):
+    trial = client.insert({"x": 0.5})
+    assert trial.status == "new"
+
+    client.reserve(trial)
+    client.reserve(trial)  # harmless
+
+    with pytest.raises(FailedUpdate, match="cannot be reserved: it is reserved by"):
+        build(storage).reserve(trial)
+    client.observe(trial, 1.0)
+    with pytest.raises(TrialNotFound):
+        client.reserve(Trial(params=[{"name": "x", "type": "real", "value": 3.0}]))
+
+
+def test_inserted_points_get_defaults_and_count(client):
+    done = client.insert({"x": 0.25}, results=[{"name": "o", "type": "objective", "value": 3}])
+    waiting = client.insert({"x": 0.5, "n": 3})
+
+    assert done.params == {"x": 0.25, "n": 2}
+    assert client.get_trial(done).objective.value == 3
+    assert [t.id for t in client.fetch_pending_trials()] == [waiting.id]
+    assert client.suggest().id == waiting.id
+    client.suggest()
+    with pytest.raises(WaitingForTrials):
+        client.suggest()
+
+
+def test_inserting_refuses_what_cannot_be(client):
+    client.insert({"x": 0.5})
+
+    with pytest.raises(DuplicateKeyError, match="has a trial at"):
+        client.insert({"x": 0.5})
+    with pytest.raises(ValueError, match="x"):
+        client.insert({"x": 7})
+    with pytest.raises(ValueError, match="'n'|n"):
+        client.insert({"n": 3})
+    with pytest.raises(ValueError, match="y"):
+        client.insert({"x": 0.1, "y": 3})
+    with pytest.raises(ValueError, match="cannot be reserved too"):
+        client.insert({"x": 0.1}, results=1.0, reserve=True)
+    with pytest.raises(InvalidResult):
+        client.insert({"x": 0.1}, results=[{"name": "s", "type": "statistic", "value": 1}])
+    assert client.stats.nb_trials == 1
+    assert client.storage.fetch_budget(client.id)["free_numbers"] == []
+
+
+def test_inserting_can_reserve(client):
+    trial = client.insert({"x": 0.5}, reserve=True)
+
+    client.observe(trial, 1.0)
+
+    assert client.get_trial(trial).status == "completed"
+
+
+def test_a_pool_registers_more_trials_than_it_reserves(client):
+    client.suggest(pool_size=2)
+
+    assert client.stats.trial_status_count == {"new": 1, "reserved": 1}
+
+
+def test_trials_are_found_by_status_and_id(client):
+    done, running = client.suggest(), client.suggest()
+    client.observe(done, 1.0)
+
+    assert [t.id for t in client.fetch_trials()] == [done.id, running.id]
+    assert [t.id for t in client.fetch_trials_by_status("completed")] == [done.id]
+    assert [t.id for t in client.fetch_noncompleted_trials()] == [running.id]
+    assert client.get_trial(uid=done.id) == done
+    assert client.get_trial(uid="nope") is None
+    with pytest.raises(MissingArguments):
+        client.get_trial()
+    with pytest.raises(AssertionError):
+        client.get_trial(done, uid=running.id)
+    with pytest.raises(ValueError, match="complete"):
+        client.fetch_trials_by_status("complete")
+
+
+def test_the_frame_has_a_row_a_trial(client):
+    assert client.to_pandas().empty
+    trial = client.suggest()
+    client.observe(trial, 2.0)
+    client.suggest()
+
+    frame = client.to_pandas()
+
+    assert list(frame.columns) == [
+        "id", "experiment_id", "status", "suggested", "reserved", "completed", "objective", "n", "x",
+    ]  # fmt: skip
+    assert frame["status"].tolist() == ["completed", "reserved"]
+    assert frame["objective"].tolist()[0] == 2.0
+    assert frame["x"][0] == trial.params["x"]
+
+
+def test_statistics_follow_the_trials_of_all_workers(storage, client):
+    other = build(storage)
+    for each in (client, other):
+        trial = each.suggest()
+        each.observe(trial, 5.0 if each is client else 2.0)
+
+    stats = client.stats
+
+    assert (stats.trials_completed, stats.best_evaluation, stats.max_trials) == (2, 2.0, 3)
+    assert stats.progress == pytest.approx(2 / 3)
+    assert stats.finish_time >= stats.start_time
+    assert stats.eta is not None
+    assert stats.to_json()["trial_status_count"] == {"completed": 2}
+
+
+def test_the_best_trial_is_feasible_and_in_the_direction_asked_for(storage):
+    client = build(
+        storage,
+        objectives=["accuracy:maximize"],
+        constraints=[{"name": "latency", "upper": 10}],
+    )
+    for accuracy, latency in [(0.9, 11), (0.5, 9), (0.7, 10)]:
+        results = [
+            {"name": "accuracy", "type": "objective", "value": accuracy},
+            {"name": "latency", "type": "constraint", "value": latency},
+        ]
+        client.observe(client.suggest(), results)
+
+    assert client.stats.best_evaluation == 0.7
+
+
+def test_an_experiment_with_too_many_broken_trials_suggests_no_more(storage):
+    client = build(storage, max_broken=1)
+    client.release(client.suggest(), "broken")
+
+    assert client.is_broken
+    with pytest.raises(BrokenExperiment, match="max_broken"):
+        client.suggest()
+
+
+def test_closing_needs_all_trials_back(client):
+    trial = client.suggest()
+
+    with pytest.raises(FailedUpdate, match=trial.id):
+        client.close()
+
+    client.release(trial)
+    client.close()
+
+
+def test_a_forgotten_client_leaves_its_trials_to_others(storage):
+    client = build(storage)
+    trial_id = client.suggest().id
+    del client
+
+    assert build(storage).get_trial(uid=trial_id).status == "interrupted"
+
+
+def test_reading_needs_no_rights_to_change(storage, client):
+    reader = get_experiment("demo", storage=storage)
+
+    for forbidden in (reader.suggest, lambda: reader.insert({"x": 0.1})):
+        with pytest.raises(UnsupportedOperation):
+            forbidden()
+
+
+def _observe_in_child(client, connection):
+    trial = client.suggest()
+    client.observe(trial, 1.0)
+    connection.send((client.worker, trial.id))
+
+
+def test_a_forked_child_is_a_worker_of_its_own(tmp_path):
+    client = build(Storage(PickledDB(host=str(tmp_path / "db.pkl"))))
+    mine = client.suggest()
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+    child = context.Process(target=_observe_in_child, args=(client, there))
+    child.start()
+    child_worker, child_trial = here.recv()
+    child.join()
+
+    assert child_worker != client.worker
+    assert child_trial != mine.id
+    client.observe(mine, 1.0)
+    assert client.stats.trial_status_count == {"completed": 2}
+
+
+def test_workon_without_storage_optimizes_in_memory():
+    client = workon(lambda x: (x - 0.5) ** 2, {"x": "uniform(0, 1)"}, max_trials=20, seed=1)
+
+    assert client.stats.trials_completed == 20
+    assert client.stats.best_evaluation < 0.05

@@ -1,0 +1,164 @@
+"""Creating, resuming and refusing to change experiments."""
+
+import pytest
+
+from orion_like.client import build_experiment, get_experiment
+from orion_like.errors import (
+    AlgorithmError,
+    BranchingEvent,
+    ConfigurationError,
+    NoConfigurationError,
+    NoNameError,
+    SpaceError,
+    UnsupportedOperation,
+)
+from orion_like.storage import Storage
+
+SPACE = {"x": "uniform(0, 1)", "model": {"depth": "uniform(1, 5, discrete=True)"}}
+
+
+@pytest.fixture
+def storage(database):
+    return Storage(database)
+
+
+def build(storage, **changes):
+    options = {"space": SPACE, "algorithm": "random", "seed": 3, "max_trials": 5, **changes}
+    return build_experiment("demo", storage=storage, **options)
+
+
+def test_a_new_experiment_is_stored_with_all_that_defines_it(storage):
+    client = build(storage, working_dir="/somewhere", constraints=["x <= model.depth"])
+
+    (document,) = storage.fetch_experiments()
+    assert document["space"] == {
+        "x": "uniform(0, 1)",
+        "model.depth": document["space"]["model.depth"],
+    }
+    assert document["version"] == 1
+    assert document["seed"] == 3
+    assert list(document["algorithm"]) == ["random"]
+    assert document["constraints"] == ["x <= model.depth"]
+    assert document["objectives"] == [{"name": "objective", "direction": "minimize"}]
+    assert document["metadata"]["user"]
+    assert document["metadata"]["datetime"].tzinfo is not None
+    assert client.working_dir == "/somewhere"
+
+
+def test_it_is_resumed_by_its_name_alone_with_its_stored_settings(storage):
+    created = build(storage)
+
+    resumed = build_experiment("demo", storage=storage)
+
+    assert resumed.id == created.id
+    assert resumed.space == created.space
+    assert resumed.max_trials == 5
+    assert resumed.configuration["seed"] == 3
+
+
+def test_without_a_seed_one_is_drawn_and_stored(storage):
+    first = build(storage, seed=None).configuration["seed"]
+
+    assert isinstance(first, int)
+    assert build_experiment("demo", storage=storage).configuration["seed"] == first
+
+
+def test_the_seed_may_stand_among_the_algorithms_parameters(storage):
+    client = build(storage, seed=None, algorithm={"random": {"seed": 11}})
+
+    assert client.configuration["seed"] == 11
+    assert build(storage, seed=None, algorithm={"random": {"seed": 11}}).id == client.id
+
+
+def test_limits_may_always_change(storage):
+    build(storage).insert({"x": 0.5, "model.depth": 2}, results=1.0)
+
+    client = build_experiment("demo", storage=storage, max_trials=50, max_broken=7)
+
+    assert (client.max_trials, client.max_broken) == (50, 7)
+    assert storage.fetch_experiments()[0]["max_trials"] == 50
+    assert build_experiment("demo", storage=storage, max_trials=float("inf")).max_trials is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"space": {"x": "uniform(0, 2)"}}, r"x: uniform\(0, 1\) → uniform\(0, 2\)"),
+        ({"algorithm": "gridsearch"}, "algorithm"),
+        ({"seed": 4}, "seed 3 → 4"),
+        ({"objectives": ["accuracy:maximize"]}, "accuracy"),
+        ({"constraints": ["x <= 0.5"]}, "x <= 0.5"),
+    ],
+)
+def test_what_defines_the_search_cannot_change_once_there_are_trials(storage, change, message):
+    build(storage).insert({"x": 0.5, "model.depth": 2})
+    before = storage.fetch_experiments()
+
+    with pytest.raises(BranchingEvent, match=message) as refusal:
+        build(storage, **change)
+
+    assert "choose another name" in str(refusal.value)
+    assert storage.fetch_experiments() == before
+
+
+def test_without_trials_everything_may_change(storage):
+    build(storage)
+
+    client = build(storage, space={"y": "uniform(0, 1)"}, algorithm="gridsearch", seed=9)
+
+    assert list(client.space) == ["y"]
+    assert list(storage.fetch_experiments()[0]["algorithm"]) == ["gridsearch"]
+    assert len(storage.fetch_experiments()) == 1
+
+
+def test_asking_for_the_same_again_is_no_change(storage):
+    build(storage).insert({"x": 0.5, "model.depth": 2})
+
+    assert build(storage).stats.nb_trials == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"space": None}, NoConfigurationError, "at least one prior"),
+        ({"space": {}}, NoConfigurationError, "at least one prior"),
+        ({"space": {"x": "unifrom(0, 1)"}}, SpaceError, "uniform"),
+        ({"algorithm": "rndom"}, AlgorithmError, "random"),
+        ({"algorithm": {"random": {"sede": 1}}}, AlgorithmError, "sede"),
+        ({"algorithm": {"random": {}, "tpe": {}}}, ConfigurationError, "must be a name"),
+        ({"seed": -1}, ConfigurationError, "seed"),
+        ({"max_trials": 1.5}, ConfigurationError, "max_trials"),
+        ({"objectives": ["loss:maximise"]}, AlgorithmError, "maximize"),
+        ({"branching": {"enable": True}}, UnsupportedOperation, "versions"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_stored(storage, options, error, message):
+    with pytest.raises(error, match=message):
+        build(storage, **options)
+
+    assert storage.fetch_experiments() == []
+
+
+def test_a_name_is_needed(storage):
+    with pytest.raises(NoNameError, match="--name"):
+        build_experiment(None, storage=storage, space=SPACE)
+
+
+def test_getting_an_experiment_that_is_not_there_suggests_another(storage):
+    build(storage)
+
+    with pytest.raises(NoConfigurationError, match="did you mean 'demo'"):
+        get_experiment("dmeo", storage=storage)
+
+
+def test_modes_limit_what_can_be_done(storage):
+    build(storage)
+    reader = get_experiment("demo", storage=storage)
+    writer = get_experiment("demo", storage=storage, mode="w")
+
+    with pytest.raises(UnsupportedOperation, match="mode 'r'"):
+        reader.insert({"x": 0.1, "model.depth": 1})
+    writer.insert({"x": 0.1, "model.depth": 1})
+    with pytest.raises(UnsupportedOperation, match="mode 'w'"):
+        writer.suggest()
+    assert reader.stats.nb_trials == 1
