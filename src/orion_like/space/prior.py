@@ -98,10 +98,15 @@ def _uniform(name: str, arguments: Arguments) -> Dimension:
     if _is_scipy_form(arguments):
         bound = arguments.bind("loc", "scale", defaults={"loc": 0, "scale": 1})
         low = arguments.number(bound["loc"], "loc")
-        bounds = _Bounds(low, low + arguments.positive(bound["scale"], "scale"), arguments.span)
-    else:
-        bounds = _bounds(arguments)
-    return _numeric(name, arguments, "uniform", (bounds.low, bounds.high), Uniform, bounds.span)
+        high = low + arguments.positive(bound["scale"], "scale")
+        bounds = _Bounds(low, high, arguments.span)
+        return _between(name, arguments, _checked(arguments, bounds))
+    return _between(name, arguments, _bounds(arguments))
+
+
+def _between(name: str, arguments: Arguments, bounds: _Bounds) -> Dimension:
+    args = (bounds.low, bounds.high)
+    return _numeric(name, arguments, "uniform", args, Uniform, bounds.span)
 
 
 def _is_scipy_form(arguments: Arguments) -> bool:
@@ -116,7 +121,12 @@ def _bounds(arguments: Arguments, aliases: str = "") -> _Bounds:
     bound = arguments.bind("low", "high", aliases=aliases)
     low = arguments.number(bound["low"], "the lower bound")
     high = arguments.number(bound["high"], "the upper bound")
-    call, span = f"{arguments.function}({low!r}, {high!r})", bound["low"].span
+    return _checked(arguments, _Bounds(low, high, bound["low"].span))
+
+
+def _checked(arguments: Arguments, bounds: _Bounds) -> _Bounds:
+    low, high, span = bounds.low, bounds.high, bounds.span
+    call = f"{arguments.function}({low!r}, {high!r})"
     if low > high:
         better = f"{arguments.function}({high!r}, {low!r})"
         arguments.fail(f"{call} needs the lower bound first (did you mean {better}?)", span)
@@ -126,7 +136,7 @@ def _bounds(arguments: Arguments, aliases: str = "") -> _Bounds:
         arguments.fail(f"{call} holds only one value (did you mean {better}?)", span)
     if math.isinf(float(high) - float(low)):
         arguments.fail("the bounds are too far apart", span)
-    return _Bounds(low, high, span)
+    return bounds
 
 
 def _loguniform(name: str, arguments: Arguments) -> Dimension:
@@ -246,7 +256,7 @@ def _numeric(
     except (ValueError, ArithmeticError) as error:
         arguments.fail(f"{arguments.function} is not possible like this: {error}", span)
     if any(math.isfinite(bound) and abs(bound) > LARGEST_INTEGER for bound in dimension.interval()):
-        arguments.fail("integers may have at most 64 bits", span)
+        arguments.fail("integers may have at most 64 bits")
     return dimension
 
 

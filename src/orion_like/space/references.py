@@ -10,7 +10,7 @@ from typing import Any
 from orion_like.errors import SpaceError
 from orion_like.space.checking import check
 from orion_like.space.dimension import Dimension
-from orion_like.space.expression import Expression, Name, Node, walk
+from orion_like.space.expression import Expression, Name, Node, reference, walk
 from orion_like.space.tokens import did_you_mean
 
 
@@ -55,7 +55,9 @@ def _find(
         if candidate in known:
             return candidate
     names = [name.removeprefix("/") for name in known]
-    hint = did_you_mean(bare, names)
+    # What looks like a difference may be a name: weight-decay.
+    longer = [name for name in names if name.startswith(bare) and reference(name) != name]
+    hint = f" (did you mean {reference(longer[0])}?)" if longer else did_you_mean(bare, names)
     raise expression.source.error(f"there is no dimension {bare!r}{hint}", node.span)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -95,6 +96,10 @@ class Space(Mapping[str, Dimension]):
     def __hash__(self) -> int:
         return hash((tuple(self.values()), frozenset(self.constraints)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Encodings hold functions that cannot be pickled; they are made again when needed.
+        return (type(self), (list(self.values()), self._constraints))
+
     def __repr__(self) -> str:
         lines = [f"{name!r}: {text!r}" for name, text in self.configuration.items()]
         constraints = f", constraints={self.constraints!r}" if self._constraints else ""
@@ -126,12 +131,12 @@ class Space(Mapping[str, Dimension]):
         """Return the interval of each dimension, in order of the names."""
         return [dimension.interval() for dimension in self.values()]
 
-    @property
+    @cached_property
     def is_finite(self) -> bool:
         """Whether there is an end to the points that can be sampled."""
         return all(math.isfinite(dim.cardinality) for dim in self.values())
 
-    @property
+    @cached_property
     def cardinality(self) -> int | float:
         """Number of points that can be sampled, ``inf`` if there is no end of them.
 
@@ -315,8 +320,9 @@ class Space(Mapping[str, Dimension]):
                 kind = type(value).__name__
                 raise SpaceError(f"space {name!r}: {value!r} is a {kind}, not {self[name].type}")
         self._check_activity(values)
-        for name in self.active(values):
-            if name not in values:
+        active = self.active(values)
+        for name in self._dimensions:
+            if name in active and name not in values:
                 raise SpaceError(f"space {name!r}: a value is missing")
         self._check_constraints(values)
 
