@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from orion_like.errors import DatabaseError, DuplicateKeyError
 from orion_like.storage.database.base import Document
-from orion_like.storage.database.values import MISSING, order_key, values_at
+from orion_like.storage.database.values import MISSING, is_scalar, order_key, values_at
 
 _NAN: Final = ("nan",)
 _TRUE, _FALSE = ("bool", True), ("bool", False)
@@ -27,11 +27,6 @@ def hashable(value: Any) -> Hashable:
     if kind is float and math.isnan(value):
         return _NAN
     return None if value is MISSING else value
-
-
-def is_scalar(value: Any) -> bool:
-    """Tell whether an index finds all documents that equal this value of a query."""
-    return type(value) is not dict and type(value) is not list
 
 
 def original(key: Hashable) -> Any:

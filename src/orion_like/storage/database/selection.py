@@ -6,9 +6,9 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from orion_like.storage.database.base import Query
-from orion_like.storage.database.indexes import hashable, is_scalar
+from orion_like.storage.database.indexes import hashable
 from orion_like.storage.database.matching import Predicate, compile_query, is_operators
-from orion_like.storage.database.values import plain
+from orion_like.storage.database.values import is_scalar, plain
 
 Bounds = dict[str, list[Hashable]]
 """The values that a field must have one of, as keys of an index."""

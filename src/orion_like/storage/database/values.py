@@ -127,6 +127,11 @@ def _at(where: str) -> str:
     return f"field {where[1:]!r}" if where else "document"
 
 
+def is_scalar(value: Any) -> bool:
+    """Tell whether a value has no parts."""
+    return type(value) is not dict and type(value) is not list
+
+
 def copied(value: Any) -> Any:
     """Return a deep copy of a value made of plain types."""
     kind = type(value)

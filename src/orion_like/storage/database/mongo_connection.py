@@ -1,0 +1,230 @@
+"""The connection to a MongoDB server: one client a process, clear errors, repetitions."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from orion_like.errors import DatabaseError, DatabaseTimeout, DuplicateKeyError
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
+
+T = TypeVar("T")
+
+DEFAULT_NAME: Final = "orion_like"
+_FIRST_ANSWER: Final = 5.0  # seconds to wait for a server at the first use
+_FIRST_PAUSE: Final = 0.05  # seconds before a repetition
+_LONGEST_PAUSE: Final = 1.0  # seconds
+_POOL: Final = 5  # connections of one process
+_AUTHENTICATION: Final = (13, 18, 8000)  # codes: unauthorized, failed, Atlas
+_SECRETS: Final = re.compile(r"(?i)(password|token|secret)=[^&]*")
+_CREDENTIALS: Final = re.compile(r"^(mongodb(?:\+srv)?://)([^:@/]*)(:[^@]*)?@")
+
+
+def redacted(uri: str) -> str:
+    """Return a URI without its password.
+
+    Examples
+    --------
+    >>> redacted("mongodb://ann:secret@db1,db2/lab?tls=true")
+    'mongodb://ann@db1,db2/lab?tls=true'
+    """
+    return _SECRETS.sub(r"\1=***", _CREDENTIALS.sub(r"\1\2@", uri))
+
+
+class Connection:
+    """Where a database is, and the client that talks to it in this process.
+
+    Parameters
+    ----------
+    host, name, port, username, password, timeout, options
+        As for `MongoDB`.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        name: str | None,
+        port: int | None,
+        username: str | None,
+        password: str | None,
+        timeout: float,
+        options: Mapping[str, Any],
+    ) -> None:
+        self.uri = host if "://" in host else f"mongodb://{host or 'localhost'}:{port or 27017}"
+        if not re.match(r"mongodb(\+srv)?://.", self.uri):
+            raise DatabaseError(f"{redacted(self.uri)!r} is not a mongodb:// URI")
+        self.name = name or _name_in(self.uri) or DEFAULT_NAME
+        self.timeout = timeout
+        self.options = dict(options)
+        if username is not None:
+            self.options.update(username=username, password=password)
+            self.options.setdefault("authSource", _option(self.uri, "authSource") or self.name)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._client: MongoClient[dict[str, Any]] | None = None
+        self._process = os.getpid()
+        self._making = threading.Lock()
+        self.standalone = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("uri", "name", "timeout", "options")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+    @property
+    def url(self) -> str:
+        """The URI with the name of the database, for people."""
+        scheme, _, rest = redacted(self.uri).partition("://")
+        location, question, options = rest.partition("?")
+        hosts = location.split("/", 1)[0]
+        return f"{scheme}://{hosts}/{self.name}{question}{options}"
+
+    @property
+    def client(self) -> MongoClient[dict[str, Any]]:
+        """The client of the present process."""
+        if self._process != os.getpid():
+            _inherited.append(self._client)  # to be collected here would end the parent's sessions
+            self._forget()
+        if self._client is None:
+            with self._making:
+                if self._client is None:
+                    self._client = self._connect()
+        return self._client
+
+    def _connect(self) -> MongoClient[dict[str, Any]]:
+        """Make the client and see that the server answers."""
+        import pymongo
+
+        defaults: dict[str, Any] = {
+            "serverSelectionTimeoutMS": self.timeout * 1000,
+            "connectTimeoutMS": 5000,
+            "maxPoolSize": _POOL,
+            "appname": "orion_like",
+        }
+        given = {key.lower() for key in self.options} | {key.lower() for key in _options(self.uri)}
+        options = {key: value for key, value in defaults.items() if key.lower() not in given}
+        options.update(self.options, tz_aware=True, timeoutMS=round(self.timeout * 1000))
+        try:
+            client: MongoClient[dict[str, Any]] = pymongo.MongoClient(self.uri, **options)
+        except (pymongo.errors.PyMongoError, ValueError, TypeError) as error:
+            raise DatabaseError(f"{self.url}: {error}") from None
+        with self.errors("first contact"), pymongo.timeout(min(self.timeout, _FIRST_ANSWER)):
+            hello = client.admin.command("hello")
+        self.standalone = "setName" not in hello and hello.get("msg") != "isdbgrid"
+        return client
+
+    def close(self) -> None:
+        """Close this process's client; the next use makes another."""
+        if self._process == os.getpid() and self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def repeat(self, operation: Callable[[bool], T]) -> T:
+        """Do an operation, again after the connection failed, with growing pauses.
+
+        Parameters
+        ----------
+        operation
+            Gets whether it is a repetition: then it may have been done already.
+        """
+        from pymongo.errors import AutoReconnect
+
+        deadline = time.monotonic() + self.timeout
+        pause = _FIRST_PAUSE
+        repeated = False
+        while True:
+            try:
+                return operation(repeated)
+            except AutoReconnect:
+                if time.monotonic() + pause > deadline:
+                    raise
+            repeated = True
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    @contextmanager
+    def errors(self, doing: str) -> Iterator[None]:
+        """Turn what pymongo raises into our errors."""
+        try:
+            yield
+        except DatabaseError:
+            raise
+        except Exception as error:
+            translated = self._translated(error, doing)
+            if translated is None:
+                raise
+            raise translated from error
+
+    def _translated(self, error: Exception, doing: str) -> DatabaseError | None:
+        from bson.errors import BSONError
+        from pymongo import errors
+
+        if isinstance(error, OverflowError | BSONError):
+            return DatabaseError(f"{doing}: the document cannot be stored: {error}")
+        if not isinstance(error, errors.PyMongoError):
+            return None
+        if isinstance(error, errors.BulkWriteError):
+            return _refused_write(error.details["writeErrors"][0], doing, self.url)
+        if isinstance(error, errors.DuplicateKeyError):
+            return duplicate_key(error.details or {}, doing)
+        if isinstance(error, errors.WTimeoutError):
+            return DatabaseTimeout(
+                f"{self.url}: {doing}: written, but a majority of the servers did not confirm it"
+                " in time"
+            )
+        if error.timeout or isinstance(error, errors.ServerSelectionTimeoutError):
+            return DatabaseTimeout(f"{self.url} did not answer ({doing}): {_first_line(error)}")
+        if isinstance(error, errors.OperationFailure) and error.code in _AUTHENTICATION:
+            return DatabaseError(
+                f"{self.url} refused access ({doing}): {_first_line(error)}; check user name,"
+                " password and authSource"
+            )
+        return DatabaseError(f"{self.url}: {doing}: {_first_line(error)}")
+
+
+_inherited: list[Any] = []
+
+
+def _refused_write(failure: Mapping[str, Any], doing: str, url: str) -> DatabaseError:
+    if failure.get("code") == 11000:
+        return duplicate_key(failure, doing)
+    return DatabaseError(f"{url}: {doing}: {failure.get('errmsg')}")
+
+
+def duplicate_key(details: Mapping[str, Any], doing: str) -> DuplicateKeyError:
+    """Make our error from what the server says about a duplicate key."""
+    keys = details.get("keyValue") or dict.fromkeys(details.get("keyPattern") or ())
+    what = ", ".join(f"{key}={value!r}" for key, value in keys.items())
+    return DuplicateKeyError(f"{doing}: a document with {what} exists already", tuple(keys))
+
+
+def _first_line(error: Exception) -> str:
+    """Return the message without the description of topology and response that follow it."""
+    text = re.split(r", Timeout: |, full error: |, Topology Description: ", str(error))[0]
+    return redacted(text.split("\n")[0])
+
+
+def _name_in(uri: str) -> str | None:
+    """Return the name of the database in a URI."""
+    _, _, rest = uri.partition("://")
+    _, _, path = rest.split("?")[0].rpartition("@")[2].partition("/")
+    return path or None
+
+
+def _options(uri: str) -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in uri.partition("?")[2].split("&") if pair)
+    return {key: value for key, _, value in pairs}
+
+
+def _option(uri: str, name: str) -> str | None:
+    return next((v for key, v in _options(uri).items() if key.lower() == name.lower()), None)

@@ -1,0 +1,55 @@
+"""Fixtures that many tests need: a MongoDB server, and a database of each kind."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orion_like.storage.database import Database, EphemeralDB, MongoDB, PickledDB
+from orion_like.testing.mongod import URI_VARIABLE, Mongod, NoMongod
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def mongod() -> Iterator[str]:
+    """URI of a server that lives as long as the test session (of this xdist worker)."""
+    given = os.environ.get(URI_VARIABLE)
+    if given:
+        yield given
+        return
+    server = Mongod()
+    try:
+        server.start()
+    except NoMongod as missing:
+        pytest.fail(str(missing), pytrace=False)
+    try:
+        yield server.uri
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def mongodb_uri(mongod: str) -> str:
+    """URI of a database of this test's own; nothing is dropped, which would cost more."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    server, question, options = mongod.partition("?")
+    return f"{server.rstrip('/')}/{name}{question}{options}"
+
+
+@pytest.fixture(params=["ephemeral", "pickled", pytest.param("mongodb", marks=pytest.mark.mongodb)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of each kind in turn."""
+    made: Database
+    if request.param == "ephemeral":
+        made = EphemeralDB()
+    elif request.param == "pickled":
+        made = PickledDB(tmp_path / "database.pkl")
+    else:
+        made = MongoDB(request.getfixturevalue("mongodb_uri"))
+    with made:
+        yield made
