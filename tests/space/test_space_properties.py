@@ -224,11 +224,58 @@ def test_arbitrary_text_is_a_prior_or_a_prior_error(text):
         parse_prior(text)
 
 
-FRAGMENTS = """
-    uniform loguniform normal lognormal randint choices fidelity ( ( ) ) [ ] { } : , , =
-    low high shape default_value step discrete precision True None x 'a' `a-b` 0 1 .5 1e999 9**99
-    if not and in max inf + - ** // < == != 99999999999999999999999999
-""".split()
+FRAGMENTS = [
+    "uniform",
+    "loguniform",
+    "normal",
+    "lognormal",
+    "randint",
+    "choices",
+    "fidelity",
+    "(",
+    "(",
+    ")",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ",",
+    ",",
+    "=",
+    "low",
+    "high",
+    "shape",
+    "default_value",
+    "step",
+    "discrete",
+    "precision",
+    "True",
+    "None",
+    "x",
+    "'a'",
+    "`a-b`",
+    "0",
+    "1",
+    ".5",
+    "1e999",
+    "9**99",
+    "if",
+    "not",
+    "and",
+    "in",
+    "max",
+    "inf",
+    "+",
+    "-",
+    "**",
+    "//",
+    "<",
+    "==",
+    "!=",
+    "99999999999999999999999999",
+]
 
 
 @generated

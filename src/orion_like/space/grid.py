@@ -8,16 +8,22 @@ prior says, and the centre of a cell stands for its value in encoded vectors.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from orion_like.space.distribution import Distribution, LogUniform, Uniform, restricted
 
+# Quantiles 0 and 1 of an unbounded prior are infinite; these are about ±8.2 deviations.
+FIRST_QUANTILE = 2.0**-53
+LAST_QUANTILE = 1.0 - 2.0**-53
+
+_LARGEST_TABLE = 4096  # cells: a table is much faster than quantile functions, but takes memory
 _TOLERANCE = 1e-9  # of a step: how far off its grid a value may be, for rounding in files
 
 
@@ -111,10 +117,13 @@ class Grid:
     def from_unit(self, u: float) -> int | float:
         """Return the value in whose cell `u` lies."""
         lattice = self.lattice
-        if self._distribution is not None:
+        if self._distribution is None:
+            size = lattice.size or 1
+            return lattice.value(min(int(u * size), size - 1))
+        table = self._table
+        if table is None:
             return lattice.value(lattice.index(float(self._distribution.ppf(u))))
-        size = lattice.size or 1
-        return lattice.value(min(int(u * size), size - 1))
+        return lattice.value(table.first + bisect_right(table.edges, u))
 
     def to_unit(self, values: Any) -> Any:
         """Return the centres of the cells of values in an array."""
@@ -124,6 +133,25 @@ class Grid:
         half = lattice.step / 2
         cdf = self._distribution.cdf
         return np.clip((cdf(values - half) + cdf(values + half)) / 2, 0.0, 1.0)
+
+    @cached_property
+    def _table(self) -> _Table | None:
+        """Cells of the values that can be drawn, None if there are too many."""
+        lattice, distribution = self.lattice, self._distribution
+        assert distribution is not None  # noqa: S101
+        first = lattice.index(float(distribution.ppf(FIRST_QUANTILE)))
+        last = lattice.index(float(distribution.ppf(LAST_QUANTILE)))
+        if last - first > _LARGEST_TABLE:
+            return None
+        values = np.array([lattice.value(index) for index in range(first, last)], dtype=float)
+        return _Table(first, distribution.cdf(values + lattice.step / 2).tolist())
+
+
+class _Table(NamedTuple):
+    """Index of the first value, and the upper ends of all cells but the last."""
+
+    first: int
+    edges: list[float]
 
 
 def _widened(distribution: Distribution, lattice: Lattice) -> Distribution:

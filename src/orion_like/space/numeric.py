@@ -14,14 +14,10 @@ from orion_like.errors import SpaceError
 from orion_like.space.dimension import Dimension, as_number, is_number
 from orion_like.space.distribution import Distribution, LogUniform, Uniform, restricted
 from orion_like.space.expression import Expression
-from orion_like.space.grid import Grid, Lattice
+from orion_like.space.grid import FIRST_QUANTILE, LAST_QUANTILE, Grid, Lattice
 from orion_like.space.significant import SignificantRange, round_significant
 
 DEFAULT_PRECISION = 4  # significant digits
-
-# Quantiles 0 and 1 of an unbounded prior are infinite; these are about ±8.2 deviations.
-_FIRST_QUANTILE = 2.0**-53
-_LAST_QUANTILE = 1.0 - 2.0**-53
 
 _ROUNDING = 1e-9  # of a step: how much bounds may miss the grid, for rounding in their difference
 
@@ -352,7 +348,7 @@ class Integer(Numeric):
 
 
 def _inside(u: float) -> float:
-    return min(max(u, _FIRST_QUANTILE), _LAST_QUANTILE)
+    return min(max(u, FIRST_QUANTILE), LAST_QUANTILE)
 
 
 def _real_lattice(prior: Prior, step: float) -> Lattice:
