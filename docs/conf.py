@@ -35,6 +35,25 @@ autodoc_typehints_format = "short"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
+# Examples in docstrings use what their module defines; pages import what they use.
+doctest_global_setup = """
+import os, tempfile
+directory = tempfile.TemporaryDirectory()
+home = os.getcwd()
+os.chdir(directory.name)
+os.environ["XDG_DATA_HOME"] = directory.name
+from orion_like.algo import *
+from orion_like.client import *
+from orion_like.config import *
+from orion_like.space import *
+from orion_like.storage import *
+from orion_like.trial import *
+"""
+doctest_global_cleanup = """
+os.chdir(home)
+directory.cleanup()
+"""
+
 
 class SettingsList(SphinxDirective):
     """``.. settings:: prefix``: describe the settings whose keys start so, from their table."""
