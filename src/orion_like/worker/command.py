@@ -182,7 +182,6 @@ class UserCommand:
             "user_script": self.script,
             "user_args": list(self.words),
             "user_script_config": self.config_option,
-            "priors": {name: str(prior) for name, prior in self.priors.items()},
             "parser": {
                 "config_prefix": self.config_option,
                 "cmd_priors": [[part.dimension, str(part.prior)] for part in placements],

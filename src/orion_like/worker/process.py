@@ -16,13 +16,14 @@ from typing import BinaryIO
 
 from orion_like.worker.guard import GUARD
 
+_TICK = 0.1  # seconds between the calls that show output
 _POLL = 0.01  # seconds, where the kernel has nothing to wait on
 _LEFTOVER_GRACE = 0.5  # seconds for what a script left running in the background
 _KILL_GRACE = 5.0  # seconds for the kernel to carry out SIGKILL
 
 
 class ScriptProcess:
-    """A running command, leader of its own session.
+    """A command, leader of its own session once it is started.
 
     Parameters
     ----------
@@ -32,11 +33,6 @@ class ScriptProcess:
         Its environment variables.
     stdout, stderr
         Open files that receive its output.
-
-    Raises
-    ------
-    OSError
-        If it cannot be started.
     """
 
     def __init__(
@@ -46,18 +42,46 @@ class ScriptProcess:
         stdout: BinaryIO,
         stderr: BinaryIO,
     ) -> None:
+        self.words = words
+        self.environment = environment
+        self.stdout = stdout
+        self.stderr = stderr
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._unwanted = False
+
+    def start(self) -> None:
+        """Start the command; whoever calls this must call `end` however it is left.
+
+        Raises
+        ------
+        OSError
+            If it cannot be started.
+        """
         with _delayed(signal.SIGINT), _delayed(signal.SIGTERM):
             # An exception of a signal handler in here would lose the process just started.
-            self._popen = subprocess.Popen(  # noqa: S603
-                words,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
-            self.group = self._popen.pid
-            GUARD.watch(self.group)
+            environment = {**self.environment, **GUARD.expect()}
+            try:
+                self._popen = subprocess.Popen(  # noqa: S603
+                    self.words,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=self.stdout,
+                    stderr=self.stderr,
+                    start_new_session=True,
+                )
+            except OSError:
+                GUARD.expect_no_more()
+                raise
+            GUARD.watch(self._popen.pid)
+        if self._unwanted:
+            self.kill()
+
+    @property
+    def _group(self) -> int | None:
+        """Number of the group while it is certainly ours: until its leader is reaped."""
+        if self._popen is None or self._popen.returncode is not None:
+            return None
+        return self._popen.pid
 
     def wait(
         self, timeout: float | None = None, tick: Callable[[], None] | None = None
@@ -77,53 +101,48 @@ class ScriptProcess:
             Exit code, or the negative number of the signal that ended it; None if it is still
             running after `timeout`.
         """
+        if self._popen is None:
+            return None
         if self._popen.returncode is not None:
             return self._popen.returncode
         deadline = None if timeout is None else time.monotonic() + timeout
         with _exit_event(self._popen.pid) as exited:
             while True:
                 left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                pause = left if tick is None else min(0.1, 0.1 if left is None else left)
+                pause = left if tick is None else min(_TICK, _TICK if left is None else left)
                 if exited(pause):
-                    return self._finish()
+                    return _reap(self._popen)
                 if tick is not None:
                     tick()
                 if deadline is not None and time.monotonic() >= deadline:
                     return None
 
-    def _finish(self) -> int:
-        """Reap the leader, after ending what it left running in its group."""
-        # The group's number cannot be given to others before its leader is reaped.
-        _signal_group(self.group, signal.SIGTERM)
-        GUARD.forget(self.group)
-        code = self._popen.wait()
-        if _group_lives(self.group):
-            _end_group(self.group, _LEFTOVER_GRACE)
-        return code
-
     def terminate(self) -> None:
         """Ask the whole group to end."""
-        if self._popen.returncode is None:
-            _signal_group(self.group, signal.SIGTERM)
-            _signal_group(self.group, signal.SIGCONT)
+        self._unwanted = True
+        _signal_group(self._group, signal.SIGTERM)
+        _signal_group(self._group, signal.SIGCONT)
 
     def kill(self) -> None:
         """End the whole group now."""
-        if self._popen.returncode is None:
-            _signal_group(self.group, signal.SIGKILL)
+        self._unwanted = True
+        _signal_group(self._group, signal.SIGKILL)
 
     def is_running(self) -> bool:
         """Whether anything of the group is alive."""
-        return self._popen.returncode is None and _group_lives(self.group)
+        group = self._group
+        return group is not None and _group_lives(group)
 
     def end(self, grace: float) -> None:
-        """End the whole group.
+        """End the whole group, if anything of it is running.
 
         Parameters
         ----------
         grace
             Seconds between SIGTERM and SIGKILL. Another interruption meanwhile kills at once.
         """
+        if self._group is None:
+            return
         try:
             self.terminate()
             if self.wait(grace) is None:
@@ -150,9 +169,22 @@ def end_all(processes: Sequence[ScriptProcess], grace: float) -> None:
         process.kill()
 
 
-def _signal_group(group: int, number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+def _reap(leader: subprocess.Popen[bytes]) -> int:
+    """Return the exit code of a leader that exited, and end what it left running."""
+    group = leader.pid
+    # The group's number cannot be given to others before its leader is reaped.
+    _signal_group(group, signal.SIGTERM)
+    GUARD.forget(group)
+    code = leader.wait()
+    if _group_lives(group):
+        _end_group(group, _LEFTOVER_GRACE)
+    return code
+
+
+def _signal_group(group: int | None, number: int) -> None:
+    if group is not None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, number)
 
 
 def _end_group(group: int, grace: float) -> None:

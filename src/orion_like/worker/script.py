@@ -7,6 +7,7 @@ import signal
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, BinaryIO, TextIO
 
 from orion_like.errors import (
@@ -98,7 +99,8 @@ class ScriptRunner:
         with open(stdout_path, "ab") as stdout, open(stderr_path, "ab") as stderr:
             output_start, error_start = stdout.tell(), stderr.tell()
             environment = self._environment(trial, results_path)
-            code = self._run(words, environment, stdout, stderr)
+            process = ScriptProcess(words, environment, stdout, stderr)
+            code = self._run(process, _live_display(stdout, stderr) if self.verbose else None)
         if self._stopped:
             raise TrialInterrupted(f"trial {trial.id} was stopped together with its worker")
         if code == self.interrupt_code:
@@ -115,23 +117,13 @@ class ScriptRunner:
         self._stopped = True
         end_all(tuple(self._running), self.grace)
 
-    def _run(
-        self,
-        words: list[str],
-        environment: Mapping[str, str],
-        stdout: BinaryIO,
-        stderr: BinaryIO,
-    ) -> int | None:
+    def _run(self, process: ScriptProcess, show: Callable[[], None] | None) -> int | None:
         """Run a command to its end and return its exit code, None if it took too long."""
-        if self._stopped:
-            return None
-        try:
-            process = ScriptProcess(words, environment, stdout, stderr)
-        except OSError as error:
-            raise InexecutableUserScript(_start_problem(words[0], error)) from None
         self._running.add(process)
-        show = _live_display(stdout, stderr) if self.verbose else None
         try:
+            if self._stopped:
+                return None
+            _start(process)
             code = process.wait(self.timeout, show)
             if show is not None:
                 show()
@@ -165,6 +157,13 @@ def _fresh_results_file(trial: Trial) -> str:
         return path
 
 
+def _start(process: ScriptProcess) -> None:
+    try:
+        process.start()
+    except OSError as error:
+        raise InexecutableUserScript(_start_problem(process.words[0], error)) from None
+
+
 def _live_display(stdout: BinaryIO, stderr: BinaryIO) -> Callable[[], None]:
     """Return a function that shows what came into the two files since it was last called."""
     followed = (_follow(stdout, sys.stdout), _follow(stderr, sys.stderr))
@@ -186,7 +185,8 @@ def _follow(source: BinaryIO, target: TextIO) -> Callable[[], None]:
             file.seek(position)
             new = file.read()
             position += len(new)
-        if new:
+        # A terminal that went away is no reason to fail a trial.
+        with suppress(OSError, ValueError):
             target.write(decoder.decode(new))
             target.flush()
 
