@@ -171,11 +171,11 @@ def _command_and_space(
             "No prior found in the command, so there is nothing to search. "
             "Give at least one, such as --lr~'loguniform(1e-5, 1)'"
         )
-    stored = (document or {}).get("metadata") or {}
-    if not command.space and stored.get("priors"):
+    stored = None if document is None else UserCommand.from_metadata(document.get("metadata") or {})
+    if stored is not None and stored.space and not command.space:
         raise click.UsageError(
             f"No prior found in the command, but the one of experiment {name!r} has "
-            f"{', '.join(stored['priors'])}. To resume it, leave the command out"
+            f"{', '.join(stored.space)}. To resume it, leave the command out"
         )
     return command, space or None
 

@@ -1,0 +1,272 @@
+"""`orion-like status`, `info` and `list`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+import yaml
+
+from orion_like.config import default_database_path
+from orion_like.storage import setup_storage
+from orion_like.trial import Trial
+
+
+@pytest.fixture
+def storage():
+    path = default_database_path()
+    path.parent.mkdir(parents=True)
+    return setup_storage(str(path))
+
+
+def add_experiment(storage, name, version=1, parent=None, values=(), new=0, **fields):
+    refers = {"root_id": None, "parent_id": None, "adapter": []}
+    if parent is not None:
+        refers |= {"root_id": parent["refers"]["root_id"], "parent_id": parent["_id"]}
+    document = storage.create_experiment(
+        {
+            "name": name, "version": version, "refers": refers, "space": {"x": "uniform(0, 9)"},
+            "algorithm": {"random": {}}, "max_trials": 10, "max_broken": 3, "seed": 1,
+            "metadata": {"user": "ann"}, **fields,
+        }
+    )  # fmt: skip
+    for number, value in enumerate((*values, *[None] * new)):
+        trial = Trial(
+            experiment=document["_id"],
+            number=number,
+            params=[{"name": "x", "type": "real", "value": version + number / 100}],
+            results=[]
+            if value is None
+            else [{"name": "objective", "type": "objective", "value": value}],
+        )
+        storage.register_trial(trial, "new" if value is None else "completed")
+    return document
+
+
+@pytest.fixture
+def family(storage):
+    """Two versions of `a`, a branch `b` of the second one, and an unrelated `c`."""
+    first = add_experiment(storage, "a", values=[3.0, 1.5])
+    second = add_experiment(storage, "a", 2, parent=first, values=[2.0], new=1)
+    add_experiment(storage, "b", parent=second, values=[0.5])
+    add_experiment(storage, "c")
+
+
+def blocks(text):
+    """Return the titles of `status` with the cells of their tables."""
+    found = {}
+    title = None
+    lines = text.splitlines()
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if following.strip() and set(following.strip()) == {"="}:
+            title = line
+            found[title] = []
+        elif title and line.strip() and not set(line.strip()) <= set("=─"):
+            found[title].append(line.split())
+    return found
+
+
+# --- status -------------------------------------------------------------------------------------
+
+
+def test_status_counts_the_trials_of_all_versions_under_the_latest(run, family):
+    outcome = run("status")
+
+    assert blocks(outcome.out) == {
+        "a-v2": [["status", "quantity", "min", "objective"], ["completed", "3", "1.5"], ["new", "1"]],
+        "  b-v1": [["status", "quantity", "min", "objective"], ["completed", "1", "0.5"]],
+        "c-v1": [["empty"]],
+    }
+
+
+def test_status_counts_branches_with_their_root_when_collapsed(run, family):
+    found = blocks(run("status", "--collapse").out)
+
+    assert list(found) == ["a-v2", "c-v1"]
+    assert found["a-v2"][1:] == [["completed", "4", "0.5"], ["new", "1"]]
+
+
+def test_status_shows_each_version_when_expanded(run, family):
+    found = blocks(run("status", "--expand-versions").out)
+
+    assert list(found) == ["a-v1", "  a-v2", "    b-v1", "c-v1"]
+    assert found["  a-v2"][1:] == [["completed", "1", "2"], ["new", "1"]]
+
+
+def test_status_of_one_version_counts_only_its_trials(run, family):
+    found = blocks(run("status", "-n", "a", "-v", 1).out)
+
+    assert found == {"a-v1": [["status", "quantity", "min", "objective"], ["completed", "2", "1.5"]]}
+
+
+def test_status_of_one_name_leaves_the_others_out(run, family):
+    assert list(blocks(run("status", "-n", "b").out)) == ["b-v1"]
+
+
+def test_status_shows_every_trial_by_status(run, family):
+    rows = blocks(run("status", "-n", "a", "--all").out)["a-v2"]
+
+    assert rows[0] == ["id", "status", "objective"]
+    assert [row[1:] for row in rows[1:]] == [
+        ["completed", "3"], ["completed", "1.5"], ["completed", "2"], ["new"],
+    ]  # fmt: skip
+
+
+def test_status_shows_the_maximum_of_what_is_maximized(run, storage):
+    objectives = [{"name": "accuracy", "direction": "maximize"}]
+    add_experiment(storage, "a", values=[0.5, 0.9], objectives=objectives)
+
+    rows = blocks(run("status").out)["a-v1"]
+
+    assert rows == [["status", "quantity", "max", "accuracy"], ["completed", "2", "0.9"]]
+
+
+def test_status_for_programs(run, family):
+    records = json.loads(run("status", "-n", "b", "--format", "json").out)
+
+    assert records == [
+        {
+            "name": "b",
+            "version": 1,
+            "objective": "objective",
+            "direction": "minimize",
+            "statuses": [{"status": "completed", "quantity": 1, "best": 0.5}],
+        }
+    ]
+    assert yaml.safe_load(run("status", "-n", "b", "--format", "yaml").out) == records
+
+
+def test_status_as_csv_has_a_row_per_status(run, family):
+    rows = list(csv.DictReader(io.StringIO(run("status", "--format", "csv").out)))
+
+    assert rows[0] == {
+        "name": "a", "version": "2", "status": "completed", "quantity": "3", "best": "1.5",
+    }  # fmt: skip
+    assert [row["name"] for row in rows] == ["a", "a", "b"]
+
+
+def test_status_of_every_trial_as_csv_has_a_row_per_trial(run, family):
+    rows = list(csv.DictReader(io.StringIO(run("status", "--all", "--format", "csv").out)))
+
+    assert len(rows) == 5
+    assert list(rows[0]) == ["name", "version", "id", "status", "objective"]
+
+
+@pytest.mark.parametrize(
+    "options", [("--collapse", "--expand-versions"), ("--version", "1"), ("-v", "0", "-n", "a")]
+)
+def test_status_refuses_options_that_make_no_sense(run, family, options):
+    assert run("status", *options).code == 2
+
+
+def test_experiments_of_others_can_be_left_out(run, family):
+    assert list(blocks(run("status", "--user", "ann").out)) == ["a-v2", "  b-v1", "c-v1"]
+    assert run("status", "--user", "bob").out == "No experiment found\n"
+    assert run("list", "--user", "bob").out == "No experiment found\n"
+
+
+# --- list ---------------------------------------------------------------------------------------
+
+
+def test_list_draws_trees(run, family):
+    assert run("list").out == "a-v1\n└── a-v2\n    └── b-v1\nc-v1\n"
+
+
+def test_list_for_programs_tells_the_parents(run, family):
+    records = json.loads(run("list", "--format", "json").out)
+
+    assert [(r["name"], r["version"], r["parent"]) for r in records] == [
+        ("a", 1, None), ("a", 2, "a-v1"), ("b", 1, "a-v2"), ("c", 1, None),
+    ]  # fmt: skip
+    assert records[0]["user"] == "ann"
+
+
+# --- info ---------------------------------------------------------------------------------------
+
+
+def test_info_has_its_sections(run, family):
+    out = run("info", "-n", "a").out
+
+    titles = [
+        line for line, below in zip(out.splitlines(), out.splitlines()[1:], strict=False)
+        if below and set(below) == {"="}
+    ]  # fmt: skip
+    assert titles == [
+        "Identification", "Config", "Objectives", "Algorithm", "Space", "Meta-data",
+        "Parent experiment", "Stats",
+    ]  # fmt: skip
+    assert "x: uniform(0, 9)" in out
+    assert "parent: a-v1" in out
+    assert "evaluation: 2.0" in out
+
+
+def test_info_shows_the_command_and_how_constraints_bound(run):
+    run(
+        "init-only", "-n", "demo", "--constraint", "x <= 0.5", "./good.sh", "-x~uniform(0, 1)"
+    )
+
+    out = run("info", "-n", "demo").out
+    assert "Commandline\n===========\n" in out
+    assert "good.sh '-x~uniform(0, 1)'" in out
+    assert "Constraints\n===========\nx <= 0.5\n" in out
+    assert "No trials executed" in out
+
+
+def test_info_as_csv_has_a_row_per_field(run, family):
+    rows = dict(csv.reader(io.StringIO(run("info", "-n", "a", "--format", "csv").out)))
+
+    assert rows["field"] == "value"
+    assert rows["config.max_trials"] == "10"
+    assert rows["stats.trials.completed"] == "1"
+
+
+def test_a_version_beyond_the_latest_is_the_latest_with_a_warning(run, family):
+    outcome = run("info", "-n", "a", "-v", 7)
+
+    assert "version: 2" in outcome.out
+    assert "using the latest, 2" in outcome.err
+    assert outcome.code == 0
+
+
+# --- nothing there ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["status", "list"])
+def test_an_empty_database_is_no_error(run, storage, command):
+    outcome = run(command)
+
+    assert (outcome.code, outcome.out, outcome.err) == (0, "No experiment found\n", "")
+
+
+@pytest.mark.parametrize("command", ["status", "list"])
+def test_a_database_that_does_not_exist_is_not_created_by_looking(run, tmp_path, command):
+    outcome = run(command)
+
+    assert (outcome.code, outcome.out) == (0, "No experiment found\n")
+    assert "does not exist yet" in outcome.err
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("format_", "text"), [("json", "[]\n"), ("yaml", "[]\n"), ("csv", "")])
+def test_programs_read_nothing_as_an_empty_list(run, storage, format_, text):
+    assert run("status", "--format", format_).out == text
+
+
+@pytest.mark.parametrize("command", ["status", "list", "info"])
+def test_an_unknown_name_is_an_error_with_the_closest_one(run, hunted, command):
+    outcome = run(command, "-n", "dmeo")
+
+    assert outcome.code == 1
+    assert "No experiment found with the name 'dmeo'" in outcome.err
+    assert "did you mean 'demo'?" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["status", "list"])
+def test_an_unknown_version_is_an_error_that_names_the_others(run, family, command):
+    outcome = run(command, "-n", "a", "-v", 7)
+
+    assert outcome.code == 1
+    assert "version 7" in outcome.err
+    assert "it has version 1, 2" in outcome.err
