@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from orion_like.trial import plain_value
@@ -52,7 +53,7 @@ class Placement:
         if self.is_assignment:
             return [self.prefix + assigned_text(value, null=self._null)]
         values = value if isinstance(value, list) else [value]
-        return [self.prefix] * bool(self.prefix) + [assigned_text(item) for item in values]
+        return [self.prefix] * bool(self.prefix) + [_separate_word(item) for item in values]
 
     @property
     def _null(self) -> str:
@@ -73,6 +74,14 @@ def assigned_text(value: Any, null: str = "None") -> str:
     if isinstance(value, list):
         return f"[{','.join(assigned_text(item, null) for item in value)}]"
     return str(value)
+
+
+def _separate_word(value: Any) -> str:
+    text = assigned_text(value)
+    if isinstance(value, float) and text.startswith("-") and "e" in text:
+        # argparse takes -1e-05 for an option, but not -0.00001.
+        return format(Decimal(text), "f")
+    return text
 
 
 def find_placements(words: Sequence[str], fixed: Collection[int]) -> list[Placement]:

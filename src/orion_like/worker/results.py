@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,10 @@ from orion_like.errors import InvalidResult, MissingResultFile
 from orion_like.trial import to_results
 
 _TAIL = 1 << 20  # bytes of the end of stdout that are searched
-_NOT_NUMBERS = ("nan", "+nan", "-nan", "inf", "+inf", "-inf", "infinity", "-infinity")
+# Numbers that programs print although JSON doesn't know them: .5, 5., +5, nan
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf|infinity)\Z", re.ASCII | re.IGNORECASE
+)
 _KINDS = {
     "objective": "objective",
     "objectives": "objective",
@@ -52,8 +56,10 @@ def collect_results(results_path: str, stdout_path: str, start: int = 0) -> list
         return check_results(data, f"results file {results_path}")
     line = _last_json_line(read_end(stdout_path, start, _TAIL))
     if line is None:
-        raise MissingResultFile(_nothing_reported("nor is any line of its standard output JSON"))
-    data = json.loads(line) if line.lower() not in _NOT_NUMBERS else float(line)
+        raise MissingResultFile(
+            _nothing_reported("and no line of its standard output is a number or JSON")
+        )
+    data = json.loads(line) if _is_json(line) else float(line)
     if isinstance(data, dict) and not ({"objective", "objectives", "type"} & data.keys()):
         raise MissingResultFile(
             _nothing_reported(f"and the last JSON it printed, {_shortened(line)}, has no objective")
@@ -142,10 +148,10 @@ def _from_sections(data: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
 def _last_json_line(text: str) -> str | None:
     for line in reversed(text.splitlines()):
         stripped = line.strip()
-        if stripped.lower() in _NOT_NUMBERS:
+        if _NUMBER.match(stripped):
             return stripped
         # Cheap to refuse: no JSON begins like most lines of a log.
-        if stripped and stripped[0] in '-0123456789{["tfnNI' and _is_json(stripped):
+        if stripped and stripped[0] in '{["tfn' and _is_json(stripped):
             return stripped
     return None
 

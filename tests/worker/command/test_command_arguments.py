@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import Any
 
@@ -86,6 +87,15 @@ def test_values_are_rendered_in_the_form_of_their_prior(
     word: str, value: Any, rendered: list[str], fill: Fill
 ) -> None:
     assert fill(["echo", word], {"/x": value, "/d": value}) == ["echo", *rendered]
+
+
+@pytest.mark.parametrize("value", [-1e-05, -2.5e-07, -1e22, -0.5])
+@pytest.mark.parametrize("form", ["--x~normal(0,1)", "--x=orion~normal(0,1)"])
+def test_negative_values_can_be_read_by_argparse(value: float, form: str, fill: Fill) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--x", type=float)
+
+    assert parser.parse_args(fill(["echo", form], {"/x": value})[1:]).x == value
 
 
 def test_the_value_form_keeps_the_option_as_typed_and_the_order_of_words(fill: Fill) -> None:

@@ -27,6 +27,8 @@ def collect(tmp_path: Path, stdout: str = "", reported: str = "", start: int = 0
     [
         ("0.25\n", [objective(0.25)]),
         ("-1e-3", [objective(-0.001)]),
+        (".5", [objective(0.5)]),
+        ("+5.", [objective(5.0)]),
         ("epoch 1\n7\nDone.\n\n", [objective(7)]),
         ("1\n2\n", [objective(2)]),
         ('{"objective": 0.3}', [objective(0.3)]),
