@@ -96,14 +96,23 @@ def test_the_python_example_comes_near_a_minimum_of_branin() -> None:
     assert 0.397 < float(best) < 8
 
 
-def check_digits_with_four_hunts(storage: str, working_dir: Path) -> None:
+@pytest.fixture(params=["file", pytest.param("mongodb", marks=pytest.mark.mongodb)])
+def shared_storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "mongodb":
+        return str(request.getfixturevalue("mongodb_uri"))
+    return str(tmp_path / "db.pkl")
+
+
+def test_four_hunts_share_the_digits_and_complete_exactly_what_was_asked(
+    shared_storage: str, tmp_path: Path
+) -> None:
     max_trials = 10
 
-    hunts = [hunt("digits.py", storage, max_trials, working_dir) for _ in range(4)]
+    hunts = [hunt("digits.py", shared_storage, max_trials, tmp_path) for _ in range(4)]
     for process in hunts:
         wait_for(process)
 
-    trials = trials_of("digits", storage)
+    trials = trials_of("digits", shared_storage)
     assert [trial.status for trial in trials] == ["completed"] * max_trials
     assert len({trial.id for trial in trials}) == max_trials
     assert sorted(trial.number for trial in trials) == list(range(max_trials))
@@ -116,7 +125,3 @@ def check_digits_with_four_hunts(storage: str, working_dir: Path) -> None:
         assert names == expected
         assert 0 <= value(trial) < 1
         assert {statistic.name for statistic in trial.statistics} == {"deviation", "seconds"}
-
-
-def test_four_hunts_share_the_digits_through_one_file(tmp_path: Path) -> None:
-    check_digits_with_four_hunts(str(tmp_path / "db.pkl"), tmp_path)
