@@ -173,7 +173,7 @@ def test_inserting_refuses_what_cannot_be(client):
         client.insert({"x": 0.5})
     with pytest.raises(ValueError, match="x"):
         client.insert({"x": 7})
-    with pytest.raises(ValueError, match="'n'|n"):
+    with pytest.raises(ValueError, match="x"):
         client.insert({"n": 3})
     with pytest.raises(ValueError, match="y"):
         client.insert({"x": 0.1, "y": 3})
@@ -224,9 +224,8 @@ def test_the_frame_has_a_row_a_trial(client):
 
     frame = client.to_pandas()
 
-    assert list(frame.columns) == [
-        "id", "experiment_id", "status", "suggested", "reserved", "completed", "objective", "n", "x",
-    ]  # fmt: skip
+    times = ["suggested", "reserved", "completed"]
+    assert list(frame.columns) == ["id", "experiment_id", "status", *times, "objective", "n", "x"]
     assert frame["status"].tolist() == ["completed", "reserved"]
     assert frame["objective"].tolist()[0] == 2.0
     assert frame["x"][0] == trial.params["x"]

@@ -249,7 +249,7 @@ def test_progress_is_told_after_each_trial(storage):
 
 def test_a_heartbeat_keeps_a_long_trial_ones_own(storage):
     client = build(storage, max_trials=1, heartbeat=0.2)
-    other = build(storage, heartbeat=0.2)
+    other = build(storage, max_trials=1, heartbeat=0.2)
     stolen = []
 
     def function(x, net):

@@ -1,0 +1,1 @@
+"""What tests need: servers, conformance suites for plug-ins."""
