@@ -26,7 +26,7 @@ SPACE = {"x": "uniform(0, 1)", "y": "uniform(0, 1)", "z": "loguniform(1e-3, 1)"}
 WINDOW = 100  # trials over which the processor time is averaged
 
 
-def no_op(**params: float) -> float:
+def no_op(**_params: float) -> float:
     """Cost nothing."""
     return 0.0
 
