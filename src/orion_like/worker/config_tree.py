@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from orion_like.worker.config_value import add_prior, cannot_parse, place_name, value_prior
@@ -79,6 +80,7 @@ def _strings(node: Any, path: Path) -> Iterator[tuple[Path, str]]:
         yield path, node
 
 
+@lru_cache(maxsize=16)
 def _load_toml(text: str) -> Any:
     if sys.version_info >= (3, 11):
         import tomllib

@@ -6,7 +6,10 @@ anchors and aliases come out as they went in.
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -41,14 +44,43 @@ def fill(text: str, values: Mapping[str, Any]) -> str:
     An element of a list that has no value becomes ``null``, so that the others keep their
     places.
     """
+    pieces = _pieces(text, frozenset(values))
+    return "".join(
+        _inline(values[piece]) if index % 2 else piece for index, piece in enumerate(pieces)
+    )
+
+
+@lru_cache(maxsize=64)
+def _pieces(text: str, present: frozenset[str]) -> tuple[str, ...]:
+    """Return the text as pieces, alternately literal and names of dimensions, for many trials."""
     documents = list(yaml.compose_all(text, Loader=_Loader))
+    token = uuid.uuid4().hex
+    names: list[str] = []
     replacements: dict[int, yaml.Node | None] = {}
     for path, node in _scalars(documents):
         name = place_name(path)
-        if value_prior(node.value, name) is not None:
-            replacements[id(node)] = _value_node(values[name]) if name in values else None
+        if value_prior(node.value, name) is None:
+            continue
+        replacements[id(node)] = _node(f"{token}-{len(names)}-") if name in present else None
+        names += [name] if name in present else []
     filled = [_replaced(document, replacements, {}) for document in documents]
-    return str(yaml.serialize_all(filled, Dumper=_Dumper, allow_unicode=True, width=2**16))
+    pieces = re.split(rf"{token}-(\d+)-", _serialized(filled))
+    pieces[1::2] = [names[int(index)] for index in pieces[1::2]]
+    return tuple(pieces)
+
+
+def _inline(value: Any) -> str:
+    """Return a value as it can be written both in a block and within brackets."""
+    return _serialized([_node([value])]).strip()[1:-1]
+
+
+def _node(value: Any) -> yaml.Node:
+    representer = yaml.representer.SafeRepresenter(default_flow_style=True, sort_keys=False)
+    return representer.represent_data(value)
+
+
+def _serialized(nodes: list[Any]) -> str:
+    return str(yaml.serialize_all(nodes, Dumper=_Dumper, allow_unicode=True, width=2**16))
 
 
 def _scalars(documents: list[Any]) -> Iterator[tuple[Path, yaml.ScalarNode]]:
@@ -72,11 +104,6 @@ def _walk(node: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, yaml.Sc
             yield from _walk(value, (*path, getattr(key, "value", "?")), seen)
 
 
-def _value_node(value: Any) -> yaml.Node:
-    representer = yaml.representer.SafeRepresenter(default_flow_style=True, sort_keys=False)
-    return representer.represent_data(value)
-
-
 Replacements = Mapping[int, "yaml.Node | None"]
 
 
@@ -89,7 +116,7 @@ def _replaced(node: Any, replacements: Replacements, done: dict[int, Any]) -> An
     done[id(node)] = node
     if isinstance(node, yaml.SequenceNode):
         items = [_replaced(item, replacements, done) for item in node.value]
-        node.value = [_value_node(None) if item is None else item for item in items]
+        node.value = [_node(None) if item is None else item for item in items]
     elif isinstance(node, yaml.MappingNode):
         entries = [(key, _replaced(value, replacements, done)) for key, value in node.value]
         node.value = [(key, value) for key, value in entries if value is not None]

@@ -72,6 +72,9 @@ STRUCTURED_SPACE = {
     "/model/momentum": "uniform(0, 1) if optimizer == 'sgd'",
     "/base/size": "uniform(0, 1)",
 }
+AWKWARD_TEXTS = "|yes|1|a: b # c|{x}|[1, 2|- a|ä\n\"'|it's| padded |null|~|&a|*a|!t|\t".split("|")
+AWKWARD = [0.1, 1e-05, -1e22, 3, True, None, [1.5, "a, b"], [[1], []], "x" * 500, *AWKWARD_TEXTS]
+
 STRUCTURED = [("c.yaml", YAML), ("c.yml", YAML), ("c.json", JSON), ("c.toml", TOML)]
 
 
@@ -161,6 +164,29 @@ def test_yaml_keeps_tags_aliases_and_documents(tmp_path: Path, fill: Fill) -> No
     (tmp_path / "two.yaml").write_text("a: orion~uniform(0, 1)\n---\nb: orion~uniform(0, 1)\n")
     *_, path = fill(["echo", "--config", str(tmp_path / "two.yaml")], {"/a": 1, "/b": [1, 2.5]})
     assert list(yaml.safe_load_all(Path(path).read_text())) == [{"a": 1}, {"b": [1, 2.5]}]
+
+
+@pytest.mark.parametrize("value", AWKWARD)
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_any_value_survives_in_any_place(
+    tmp_path: Path, value: Any, suffix: str, fill: Fill
+) -> None:
+    prior = "orion~choices([1])"
+    tree = {"block": {"key": prior, "list": [prior]}, "k": 1}
+    text = (
+        json.dumps(tree)
+        if suffix == "json"
+        else yaml.safe_dump(tree) + f"flow: {{a: ['{prior}', 1]}}"
+    )
+    (tmp_path / f"c.{suffix}").write_text(text)
+    values = dict.fromkeys(["/block/key", "/block/list/0", "/flow/a/0"], value)
+
+    *_, path = fill(["echo", "--config", str(tmp_path / f"c.{suffix}")], values)
+
+    filled = load(path)
+    assert filled["block"] == {"key": value, "list": [value]}
+    assert type(filled["block"]["key"]) is type(value)
+    assert filled.get("flow", {"a": [value, 1]}) == {"a": [value, 1]}
 
 
 def test_an_inactive_list_element_is_null_and_the_last_key_leaves_an_empty_mapping(
