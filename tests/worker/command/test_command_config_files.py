@@ -72,7 +72,24 @@ STRUCTURED_SPACE = {
     "/model/momentum": "uniform(0, 1) if optimizer == 'sgd'",
     "/base/size": "uniform(0, 1)",
 }
-AWKWARD_TEXTS = "|yes|1|a: b # c|{x}|[1, 2|- a|ä\n\"'|it's| padded |null|~|&a|*a|!t|\t".split("|")
+AWKWARD_TEXTS = [
+    "",
+    "yes",
+    "1",
+    "a: b # c",
+    "{x}",
+    "[1, 2",
+    "- a",
+    "ä\n\"'",
+    "it's",
+    " padded ",
+    "null",
+    "~",
+    "&a",
+    "*a",
+    "!t",
+    "\t",
+]
 AWKWARD = [0.1, 1e-05, -1e22, 3, True, None, [1.5, "a, b"], [[1], []], "x" * 500, *AWKWARD_TEXTS]
 
 STRUCTURED = [("c.yaml", YAML), ("c.yml", YAML), ("c.json", JSON), ("c.toml", TOML)]
