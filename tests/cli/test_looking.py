@@ -75,7 +75,11 @@ def test_status_counts_the_trials_of_all_versions_under_the_latest(run, family):
     outcome = run("status")
 
     assert blocks(outcome.out) == {
-        "a-v2": [["status", "quantity", "min", "objective"], ["completed", "3", "1.5"], ["new", "1"]],
+        "a-v2": [
+            ["status", "quantity", "min", "objective"],
+            ["completed", "3", "1.5"],
+            ["new", "1"],
+        ],
         "  b-v1": [["status", "quantity", "min", "objective"], ["completed", "1", "0.5"]],
         "c-v1": [["empty"]],
     }
@@ -98,7 +102,9 @@ def test_status_shows_each_version_when_expanded(run, family):
 def test_status_of_one_version_counts_only_its_trials(run, family):
     found = blocks(run("status", "-n", "a", "-v", 1).out)
 
-    assert found == {"a-v1": [["status", "quantity", "min", "objective"], ["completed", "2", "1.5"]]}
+    assert found == {
+        "a-v1": [["status", "quantity", "min", "objective"], ["completed", "2", "1.5"]]
+    }
 
 
 def test_status_of_one_name_leaves_the_others_out(run, family):
@@ -203,9 +209,7 @@ def test_info_has_its_sections(run, family):
 
 
 def test_info_shows_the_command_and_how_constraints_bound(run):
-    run(
-        "init-only", "-n", "demo", "--constraint", "x <= 0.5", "./good.sh", "-x~uniform(0, 1)"
-    )
+    run("init-only", "-n", "demo", "--constraint", "x <= 0.5", "./good.sh", "-x~uniform(0, 1)")
 
     out = run("info", "-n", "demo").out
     assert "Commandline\n===========\n" in out

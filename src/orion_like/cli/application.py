@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 
 import click
 
 from orion_like.cli.commands import Entry, LazyGroup
+from orion_like.cli.completion import VARIABLE as COMPLETION_VARIABLE
 from orion_like.cli.failures import SUCCESS, report, silence_standard_streams
 from orion_like.cli.session import Session, set_up_logging
 from orion_like.version import __version__
 
+PROGRAM = "orion-like"
 RUNNING, LOOKING, KEEPING = "Run", "Look", "Keep"
 
 ENTRIES = {
@@ -71,21 +75,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     session = Session()
     try:
-        code = root.main(
-            None if argv is None else list(argv),
-            prog_name="orion-like",
-            standalone_mode=False,
-            obj=session,
-        )
-        return _flushed(code if isinstance(code, int) else SUCCESS)
+        return _flushed(_run(sys.argv[1:] if argv is None else list(argv), session))
     except (Exception, KeyboardInterrupt) as error:
         return report(error, verbose=session.verbose)
 
 
+def _run(args: list[str], session: Session) -> int:
+    instruction = os.environ.get(COMPLETION_VARIABLE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(root, {}, PROGRAM, COMPLETION_VARIABLE, instruction)
+    try:
+        with root.make_context(PROGRAM, args, obj=session) as ctx:
+            code = root.invoke(ctx)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return code if isinstance(code, int) else SUCCESS
+
+
 def _flushed(code: int) -> int:
     """Write out what is buffered while a failure can still be told."""
-    import sys
-
     try:
         sys.stdout.flush()
     except OSError:

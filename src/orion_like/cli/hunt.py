@@ -28,7 +28,7 @@ from orion_like.cli.registration import (
     register,
     worker_overrides,
 )
-from orion_like.cli.session import Selection, Session, open_storage
+from orion_like.cli.session import Selection, Session, open_existing_storage, open_storage
 from orion_like.cli.summary import print_sections, stats_record, stats_section
 from orion_like.errors import BrokenExperiment, LazyWorkers
 
@@ -80,7 +80,8 @@ def hunt(
     refuse_branching(options)
     overrides = {**experiment_overrides(options), **worker_overrides(options)}
     settings = selection.load_settings(session, overrides)
-    with open_storage(settings) as storage:
+    open_ = open_storage if user_args else open_existing_storage
+    with open_(settings) as storage:
         registered = register(selection, storage, settings, user_args)
         with registered.client:
             if init_only:

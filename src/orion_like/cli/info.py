@@ -15,8 +15,7 @@ from orion_like.cli.session import (
     Selection,
     Session,
     find_experiment,
-    no_experiment,
-    open_storage_to_read,
+    open_existing_storage,
     required_name,
 )
 from orion_like.cli.summary import (
@@ -36,9 +35,7 @@ def info(session: Session, selection: Selection, format_: str) -> None:
     """Tell all about one experiment: settings, search space, progress, best trial."""
     settings = selection.load_settings(session)
     name, version = required_name(settings), settings["experiment.version"]
-    with open_storage_to_read(settings) as storage:
-        if storage is None:
-            raise no_experiment(name, version, [], settings["storage.database.host"])
+    with open_existing_storage(settings) as storage:
         document = find_experiment(storage, name, version)
         documents = storage.fetch_experiments(fields=["name", "version"])
 

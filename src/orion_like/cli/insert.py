@@ -18,7 +18,7 @@ from orion_like.cli.session import (
     Selection,
     Session,
     find_experiment,
-    open_storage,
+    open_existing_storage,
     required_name,
 )
 from orion_like.errors import ConfigurationError, DuplicateKeyError
@@ -37,9 +37,10 @@ class InsertCommand(Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options of the command; keep the other words as they are."""
-        end = self._end_of_options(args)
         if args:
-            args = [*args[:end], "--", *args[end:]]
+            end = self._end_of_options(args)
+            words = args[end + 1 :] if args[end : end + 1] == ["--"] else args[end:]
+            args = [*args[:end], "--", *words]
         return super().parse_args(ctx, args)
 
     def _end_of_options(self, args: Sequence[str]) -> int:
@@ -96,7 +97,7 @@ def insert(
     """
     settings = selection.load_settings(session)
     name = required_name(settings)
-    with open_storage(settings) as storage:
+    with open_existing_storage(settings) as storage:
         document = find_experiment(storage, name, settings["experiment.version"])
 
         from orion_like.client import get_experiment

@@ -96,6 +96,22 @@ def open_storage(settings: Settings) -> Iterator[Storage]:
 
 
 @contextlib.contextmanager
+def open_existing_storage(settings: Settings) -> Iterator[Storage]:
+    """Open the storage like `open_storage`, but never create its file.
+
+    Raises
+    ------
+    NoConfigurationError
+        If the file does not exist.
+    """
+    file = database_file(settings)
+    if file is not None and not file.exists():
+        raise NoConfigurationError(f"No experiment found: the database file {file} does not exist")
+    with open_storage(settings) as storage:
+        yield storage
+
+
+@contextlib.contextmanager
 def open_storage_to_read(settings: Settings) -> Iterator[Storage | None]:
     """Open the storage like `open_storage`, or give None when its file does not exist."""
     file = database_file(settings)

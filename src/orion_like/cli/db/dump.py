@@ -10,9 +10,8 @@ from orion_like.cli.session import (
     Selection,
     Session,
     find_experiment,
-    open_storage_to_read,
+    open_existing_storage,
 )
-from orion_like.errors import DatabaseError
 
 
 @click.command(
@@ -39,9 +38,7 @@ def dump(session: Session, selection: Selection, output: str, force: bool) -> No
 
     settings = selection.load_settings(session)
     name, version = settings["experiment.name"], settings["experiment.version"]
-    with open_storage_to_read(settings) as storage:
-        if storage is None:
-            raise DatabaseError("there is nothing to dump")
+    with open_existing_storage(settings) as storage:
         if name is not None:
             version = find_experiment(storage, name, version).get("version", 1)
         transfer = dump(storage, output, name=name, version=version, overwrite=force)

@@ -10,7 +10,7 @@ from orion_like.cli.commands import Command
 from orion_like.cli.db.confirmation import confirm
 from orion_like.cli.db.rm import select_trees
 from orion_like.cli.options import option, selecting
-from orion_like.cli.session import Selection, Session, open_storage
+from orion_like.cli.session import Selection, Session, open_existing_storage
 from orion_like.errors import FailedUpdate
 
 
@@ -34,7 +34,7 @@ def release(session: Session, selection: Selection, every: bool, force: bool) ->
         lost = Ago(settings["worker.lost_threshold"])
         where["$or"] = [{"heartbeat": {"$lt": lost}}, {"heartbeat": None}]
     released = 0
-    with open_storage(settings) as storage:
+    with open_existing_storage(settings) as storage:
         nodes = [
             node
             for tree in select_trees(storage, name, settings["experiment.version"])

@@ -9,7 +9,7 @@ from orion_like.cli.db.confirmation import confirm
 from orion_like.cli.forest import Node, build_forest, select, tree_lines
 from orion_like.cli.options import option, selecting
 from orion_like.cli.output import printable
-from orion_like.cli.session import Selection, Session, find_experiment, open_storage
+from orion_like.cli.session import Selection, Session, find_experiment, open_existing_storage
 from orion_like.errors import UnsupportedOperation
 from orion_like.storage.storage import Storage
 from orion_like.trial import ALLOWED_STATUSES
@@ -32,7 +32,7 @@ def rm(session: Session, selection: Selection, status: str | None, force: bool) 
     """Delete experiment NAME with all its versions and branches, or only some of their trials."""
     settings = selection.load_settings(session)
     name = settings["experiment.name"]
-    with open_storage(settings) as storage:
+    with open_existing_storage(settings) as storage:
         trees = select_trees(storage, name, settings["experiment.version"])
         click.echo("\n".join(printable(line) for tree in trees for line in tree_lines(tree)))
         nodes = [node for tree in trees for node in tree]

@@ -10,7 +10,7 @@ from orion_like.cli.commands import Command, did_you_mean
 from orion_like.cli.db.confirmation import confirm
 from orion_like.cli.db.rm import select_trees
 from orion_like.cli.options import option, selecting
-from orion_like.cli.session import Selection, Session, open_storage
+from orion_like.cli.session import Selection, Session, open_existing_storage
 from orion_like.errors import FailedUpdate
 from orion_like.storage.storage import Storage
 from orion_like.trial import ALLOWED_STATUSES, USER, Trial, sources_of
@@ -42,7 +42,7 @@ def set_(session: Session, selection: Selection, query: str, update: str, force:
     _check(where.get("status"), target, sources)
     settings = selection.load_settings(session)
     name = settings["experiment.name"]
-    with open_storage(settings) as storage:
+    with open_existing_storage(settings) as storage:
         trees = select_trees(storage, name, settings["experiment.version"])
         trials = [
             trial
