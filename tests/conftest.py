@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,15 +41,24 @@ def mongodb_uri(mongod: str) -> str:
     return f"{server.rstrip('/')}/{name}{question}{options}"
 
 
+@pytest.fixture
+def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Database]:
+    """Make an empty database of a kind: ephemeral, pickled or mongodb."""
+
+    def make(kind: str) -> Database:
+        if kind == "ephemeral":
+            return EphemeralDB()
+        if kind == "pickled":
+            return PickledDB(tmp_path / "database.pkl")
+        return MongoDB(request.getfixturevalue("mongodb_uri"))
+
+    return make
+
+
 @pytest.fixture(params=["ephemeral", "pickled", pytest.param("mongodb", marks=pytest.mark.mongodb)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(
+    request: pytest.FixtureRequest, make_database: Callable[[str], Database]
+) -> Iterator[Database]:
     """An empty database of each kind in turn."""
-    made: Database
-    if request.param == "ephemeral":
-        made = EphemeralDB()
-    elif request.param == "pickled":
-        made = PickledDB(tmp_path / "database.pkl")
-    else:
-        made = MongoDB(request.getfixturevalue("mongodb_uri"))
-    with made:
+    with make_database(request.param) as made:
         yield made

@@ -165,7 +165,7 @@ class LocalDatabase(Database):
 
     def collections(self) -> list[str]:
         with self._reading() as engine:
-            return sorted(n for n, c in engine.collections.items() if c.documents)
+            return sorted(engine.collections)
 
 
 def index_keys(keys: str | Sequence[str]) -> tuple[str, ...]:

@@ -259,7 +259,7 @@ def sort_key(sort: Sort) -> Callable[[Document], Any]:
     def key(document: Document) -> tuple[Any, ...]:
         keys = []
         for path, ascending in parts:
-            extreme = _extreme(values_at(document, path), ascending)
+            extreme = _extreme(values_at(document, path, for_order=True), ascending)
             keys.append(extreme if ascending else _Reversed(extreme))
         return tuple(keys)
 
@@ -318,13 +318,20 @@ def projection(fields: Collection[str]) -> Callable[[Document], Document]:
 def _project(document: Document, tree: dict[str, Any]) -> Document:
     picked = {}
     for name, subtree in tree.items():
-        if name not in document:
-            continue
-        value = document[name]
-        if not subtree:
-            picked[name] = value
-        elif type(value) is dict:
-            picked[name] = _project(value, subtree)
-        elif type(value) is list:
-            picked[name] = [_project(item, subtree) for item in value if type(item) is dict]
+        if name in document:
+            value = _projected(document[name], subtree)
+            if value is not MISSING:
+                picked[name] = value
     return picked
+
+
+def _projected(value: Any, tree: dict[str, Any]) -> Any:
+    """Return what a projection keeps of a value: of a list, what it keeps of its elements."""
+    if not tree:
+        return value
+    if type(value) is dict:
+        return _project(value, tree)
+    if type(value) is list:
+        kept = (_projected(item, tree) for item in value)
+        return [item for item in kept if item is not MISSING]
+    return MISSING

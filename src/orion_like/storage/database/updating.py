@@ -142,6 +142,8 @@ def apply_update(document: Document, steps: list[Step], time: datetime.datetime)
 
 def _change(container: Any, path: list[str], depth: int, operator: str, operand: Any) -> None:
     """Change, in a container that is ours, what the rest of the path leads to."""
+    if operator == "$unset" and type(container) is list and not path[depth].isdecimal():
+        return
     key = _key(container, path, depth)
     old = _item(container, key)
     if depth == len(path) - 1:

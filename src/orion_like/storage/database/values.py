@@ -147,31 +147,35 @@ def _copy_item(item: Any) -> Any:
     return copied(item) if kind is dict or kind is list else item
 
 
-def values_at(document: Any, path: list[str]) -> list[Any]:
+def values_at(document: Any, path: list[str], *, for_order: bool = False) -> list[Any]:
     """Return every value that a dotted path leads to, as MongoDB walks it.
 
     A list on the way stands for each of the documents in it, and for the element that the
     next part of the path numbers. `MISSING` stands for a field that is not there; nothing at
-    all is returned where a list on the way holds no documents.
+    all is returned where a list on the way holds no documents. For sorting, a number in the
+    path means that element only.
     """
     if len(path) == 1:
         return [document.get(path[0], MISSING)]
     found: list[Any] = []
-    _walk(document, path, 0, found)
+    _walk(document, path, 0, found, for_order)
     return found
 
 
-def _walk(value: Any, path: list[str], depth: int, found: list[Any]) -> None:
+def _walk(value: Any, path: list[str], depth: int, found: list[Any], for_order: bool) -> None:
     if depth == len(path):
         found.append(value)
     elif type(value) is dict:
-        _walk(value.get(path[depth], MISSING), path, depth + 1, found)
+        _walk(value.get(path[depth], MISSING), path, depth + 1, found, for_order)
     elif type(value) is list:
-        for item in value:
+        numbered = path[depth].isdecimal() and int(path[depth]) < len(value)
+        for item in () if numbered and for_order else value:
             if type(item) is dict:
-                _walk(item, path, depth, found)
-        if path[depth].isdecimal() and int(path[depth]) < len(value):
-            _walk(value[int(path[depth])], path, depth + 1, found)
+                _walk(item, path, depth, found, for_order)
+        if numbered:
+            element = value[int(path[depth])]
+            if depth + 1 == len(path) or not is_scalar(element):
+                _walk(element, path, depth + 1, found, for_order)
     else:
         found.append(MISSING)
 
@@ -203,7 +207,7 @@ def order_key(value: Any) -> tuple[Any, ...]:
     if kind is int or kind is str or kind is bool or kind is datetime.datetime:
         return (_RANKS[kind], value)
     if kind is float:
-        return (2, -math.inf, 0) if math.isnan(value) else (2, value, 1)
+        return (1.5,) if math.isnan(value) else (2, value)  # NaN comes before all numbers
     if value is None or value is MISSING:
         return (1,)
     if kind is dict:
