@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from orion_like.errors import SpaceError
+from orion_like.errors import PriorError, SpaceError
 from orion_like.space import parse_prior
 
 
@@ -44,13 +44,57 @@ def test_categories_are_as_probable_as_asked_for():
     assert counts == {"a": 2000, "c": 8000}
 
 
-def test_integers_of_a_discrete_scipy_prior_have_its_probabilities():
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("bernoulli", (0.3,)),
+        ("betabinom", (9, 2, 3)),
+        ("binom", (9, 0.4)),
+        ("boltzmann", (0.5, 9)),
+        ("dlaplace", (0.8,)),
+        ("geom", (0.4,)),
+        ("hypergeom", (20, 7, 12)),
+        ("logser", (0.7,)),
+        ("nbinom", (3, 0.4)),
+        ("nhypergeom", (20, 7, 12)),
+        ("planck", (0.5,)),
+        ("poisson", (3,)),
+        ("skellam", (3, 4)),
+        ("yulesimon", (3,)),
+        ("zipf", (3,)),
+        ("zipfian", (1.2, 9)),
+    ],
+)
+def test_integers_of_a_discrete_scipy_prior_have_its_probabilities(name, args):
     from scipy import stats
 
-    counts = Counter(quantiles("poisson(3)"))
+    counts = Counter(quantiles(f"{name}{args!r}".replace(",)", ")"), 2000))
 
-    for value in range(8):
-        assert counts[value] == pytest.approx(10_000 * stats.poisson(3).pmf(value), abs=2)
+    probabilities = getattr(stats, name)(*args).pmf(range(-5, 10))
+    expected = [2000 * probability for probability in probabilities]
+    assert [counts[value] for value in range(-5, 10)] == pytest.approx(expected, abs=2)
+
+
+def test_a_tail_that_scipy_cannot_handle_needs_a_bound():
+    with pytest.raises(PriorError, match="give an upper bound, such as high=1000"):
+        parse_prior("zipf(1.1)")
+
+    assert parse_prior("zipf(1.1, high=50)").interval() == (1, 50)
+
+
+@pytest.mark.parametrize(
+    "text", ["normal(0, 1e308)", "pareto(.001)", "lognormal(0, 1e3)", "poisson(1e30)"]
+)
+def test_priors_whose_values_no_number_can_hold_are_refused(text):
+    with pytest.raises(PriorError, match="too large"):
+        parse_prior(text)
+
+
+def test_zero_has_no_sign():
+    values = [*parse_prior("uniform(-0.3, 0.3, step=0.1)").values()]
+
+    assert repr(values) == "[-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3]"
+    assert repr(parse_prior("uniform(-1, 1)").cast(-0.0)) == "0.0"
 
 
 def test_low_integers_are_more_probable_on_a_logarithmic_scale():
@@ -224,7 +268,7 @@ def test_rounding_never_leaves_the_bounds():
 
 
 def test_unbounded_priors_give_finite_values_at_the_ends_of_the_unit_interval():
-    for text in ("normal(0, 1)", "lognormal(0, 1)", "poisson(3)", "cauchy()"):
+    for text in ("normal(0, 1)", "normal(0, 1, low=0)", "poisson(3)", "cauchy()", "zipf(3)"):
         dimension = parse_prior(text)
 
         assert all(dimension.from_unit([u]) in dimension for u in (0.0, 1.0))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orion_like.errors import SpaceError
-from orion_like.space.dimension import Dimension
+from orion_like.space.dimension import Dimension, plain
 from orion_like.space.expression import Expression, Logic
 from orion_like.space.fidelity import Fidelity
 from orion_like.space.parser import parse_expression
@@ -78,7 +78,7 @@ def _dimension(name: str, value: Any) -> Dimension:
     if isinstance(value, Dimension):
         return value.renamed(name)
     if isinstance(value, (list, tuple)):
-        return parse_prior(f"choices({list(value)!r})", name)
+        return parse_prior(f"choices({plain(value)!r})", name)
     if not isinstance(value, str):
         message = f"space {name!r}: {value!r} is not a prior (did you mean 'choices([{value!r}])'?)"
         raise SpaceError(message)

@@ -12,6 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+# Quantiles 0 and 1 of an unbounded prior are infinite; these are about ±8.2 deviations.
+FIRST_QUANTILE = 2.0**-53
+LAST_QUANTILE = 1.0 - 2.0**-53
+
+_LONGEST_TAIL = 2**20  # values that scipy adds up one by one
+_NEGLIGIBLE = 1e-12  # probability that is left out of a tail
+_RARE = 1e-5  # probability that is left out of a very long tail
+
 
 class Distribution(Protocol):
     """What a prior needs to know of its distribution."""
@@ -194,10 +202,38 @@ class ScipyDistribution:
         self.high = float(high)
         if math.isnan(self.low) or math.isnan(self.high):
             raise ValueError("the parameters are outside of what scipy.stats allows")
-        self.cdf = frozen.cdf
-        self.sf = frozen.sf
+        self._frozen = frozen
+        # Between whole numbers, some discrete distributions of scipy return NaN.
+        self._known = np.asarray if hasattr(frozen, "pdf") else np.floor
         self.ppf = frozen.ppf
         self.isf = frozen.isf
+
+    def cdf(self, x: Any) -> Any:
+        """Probability of a value ≤ `x`."""
+        return self._frozen.cdf(self._known(x))
+
+    def sf(self, x: Any) -> Any:
+        """Probability of a value > `x`."""
+        return self._frozen.sf(self._known(x))
+
+
+def cut_tail(distribution: ScipyDistribution) -> Distribution:
+    """Leave out the end of a tail that scipy adds up value by value.
+
+    Its quantile function would take all memory for the rare values far out.
+
+    Raises
+    ------
+    ValueError
+        If too much of the distribution lies out there.
+    """
+    length = 1
+    while length < _LONGEST_TAIL and distribution.sf(distribution.low + length) > _NEGLIGIBLE:
+        length *= 2
+    if distribution.sf(distribution.low + length) < _RARE:
+        # Between whole numbers, so that the first and the last keep their probability.
+        return Truncated(distribution, distribution.low - 0.5, distribution.low + length + 0.5)
+    raise ValueError("very large values are too probable; give an upper bound, such as high=1000")
 
 
 class Truncated:
@@ -245,7 +281,8 @@ class Truncated:
         if self._is_upper:
             value = self._inner.isf(self._start - u * self._mass)
         else:
-            value = self._inner.ppf(self._start + u * self._mass)
+            # Rounding must not make it 1, whose quantile may be infinite.
+            value = self._inner.ppf(np.minimum(self._start + u * self._mass, LAST_QUANTILE))
         return np.clip(value, self.low, self.high)
 
     def isf(self, u: Any) -> Any:

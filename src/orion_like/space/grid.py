@@ -17,11 +17,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from orion_like.space.distribution import Distribution, LogUniform, Uniform, restricted
-
-# Quantiles 0 and 1 of an unbounded prior are infinite; these are about ±8.2 deviations.
-FIRST_QUANTILE = 2.0**-53
-LAST_QUANTILE = 1.0 - 2.0**-53
+from orion_like.space.distribution import (
+    FIRST_QUANTILE,
+    LAST_QUANTILE,
+    Distribution,
+    LogUniform,
+    Uniform,
+    restricted,
+)
 
 _LARGEST_TABLE = 4096  # cells: a table is much faster than quantile functions, but takes memory
 _TOLERANCE = 1e-9  # of a step: how far off its grid a value may be, for rounding in files
@@ -64,7 +67,8 @@ class Lattice:
     def value(self, index: int) -> int | float:
         """Return the value at an index."""
         exact = self.anchor + index * self.step
-        return exact if isinstance(exact, int) else round(exact, self._digits)
+        # Adding zero turns -0.0 into 0.0, so that one value has one text.
+        return exact if isinstance(exact, int) else round(exact, self._digits) + 0.0
 
     def index(self, x: float) -> int:
         """Return the index of the value nearest to `x`."""
@@ -139,8 +143,10 @@ class Grid:
         """Cells of the values that can be drawn, None if there are too many."""
         lattice, distribution = self.lattice, self._distribution
         assert distribution is not None  # noqa: S101
-        first = lattice.index(float(distribution.ppf(FIRST_QUANTILE)))
-        last = lattice.index(float(distribution.ppf(LAST_QUANTILE)))
+        lowest, highest = (float(distribution.ppf(u)) for u in (FIRST_QUANTILE, LAST_QUANTILE))
+        if not (math.isfinite(lowest) and math.isfinite(highest)):
+            raise ValueError("the values would be too large")
+        first, last = lattice.index(lowest), lattice.index(highest)
         if last - first > _LARGEST_TABLE:
             return None
         values = np.array([lattice.value(index) for index in range(first, last)], dtype=float)

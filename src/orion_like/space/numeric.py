@@ -12,14 +12,23 @@ import numpy as np
 
 from orion_like.errors import SpaceError
 from orion_like.space.dimension import Dimension, as_number, is_number
-from orion_like.space.distribution import Distribution, LogUniform, Uniform, restricted
+from orion_like.space.distribution import (
+    FIRST_QUANTILE,
+    LAST_QUANTILE,
+    Distribution,
+    LogUniform,
+    Uniform,
+    restricted,
+)
 from orion_like.space.expression import Expression
-from orion_like.space.grid import FIRST_QUANTILE, LAST_QUANTILE, Grid, Lattice
+from orion_like.space.grid import Grid, Lattice
 from orion_like.space.significant import SignificantRange, round_significant
 
 DEFAULT_PRECISION = 4  # significant digits
 
 _ROUNDING = 1e-9  # of a step: how much bounds may miss the grid, for rounding in their difference
+
+_POSITIVE_ZERO = 0.0  # added to -0.0 it gives 0.0, so that one value has one text and one id
 
 _ORION_NAMES = {"loguniform": "reciprocal", "normal": "norm"}
 
@@ -217,7 +226,7 @@ class Real(Numeric):
         x = float(self._distribution.ppf(u))
         if self._precision is not None:
             x = round_significant(x, self._precision)
-        return min(max(x, self._low), self._high)
+        return min(max(x, self._low), self._high) + _POSITIVE_ZERO
 
     def elements_to_unit(self, values: Any) -> Any:
         """Return where in the unit interval the values of an array lie; NaN stays NaN."""
@@ -230,7 +239,7 @@ class Real(Numeric):
         number = as_number(value)
         if self._grid is None:
             if self.has_element(number):
-                return float(number)
+                return float(number) + _POSITIVE_ZERO
         elif number in self._grid.lattice:
             lattice = self._grid.lattice
             return float(lattice.value(lattice.index(number)))

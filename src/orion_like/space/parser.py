@@ -20,12 +20,13 @@ from orion_like.space.expression import (
     Sequence,
     Table,
     Unary,
+    children,
 )
 from orion_like.space.tokens import Source, Span, Token, did_you_mean, tokenize
 
 # Both limits keep hostile texts from exhausting the interpreter's stack.
 _MAX_NESTING = 20  # brackets within brackets
-_MAX_CHAIN = 100  # arithmetic operators in a row
+_MAX_DEPTH = 150  # nodes above each other in a tree
 
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "not in"})
 _CONSTANTS = {"True": True, "False": False, "None": None}
@@ -50,6 +51,7 @@ def parse_prior_text(source: Source) -> ParsedPrior:
     """
     parser = _Parser(source)
     call = parser.prior()
+    _check_depth(source, call)
     condition = None
     if parser.accept("if"):
         condition = parser.expression()
@@ -69,6 +71,15 @@ def parse_expression(source: Source) -> Expression:
     expression = parser.expression()
     parser.finish()
     return expression
+
+
+def _check_depth(source: Source, tree: Node) -> None:
+    level, depth = [tree], 0
+    while level:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise source.error("this is too long a calculation", tree.span)
+        level = [child for node in level for child in children(node)]
 
 
 class _Parser:
@@ -175,6 +186,7 @@ class _Parser:
         ):
             message = "this is neither true nor false; compare it with something"
             raise self.source.error(message, tree.span)
+        _check_depth(self.source, tree)
         return Expression(tree, self.source)
 
     def nested(self, parse: Callable[[], Node]) -> Node:
@@ -236,11 +248,7 @@ class _Parser:
     def chain(self, symbols: tuple[str, ...], parse: Callable[[], Node]) -> Node:
         start = self.token.span[0]
         node = parse()
-        length = 0
         while self.at(*symbols):
-            length += 1
-            if length > _MAX_CHAIN:
-                raise self.source.error("this calculation is too long", self.token.span)
             symbol = self.advance().text
             right = parse()
             node = Binary(self.span_from(start), symbol, node, right)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from orion_like.errors import PriorError, SpaceError
 from orion_like.space.arguments import LARGEST_INTEGER, Argument, Arguments
 from orion_like.space.categorical import Categorical
@@ -18,6 +20,7 @@ from orion_like.space.distribution import (
     Normal,
     ScipyDistribution,
     Uniform,
+    cut_tail,
 )
 from orion_like.space.fidelity import Fidelity
 from orion_like.space.numeric import DEFAULT_PRECISION, Integer, Prior, Real
@@ -25,7 +28,6 @@ from orion_like.space.parser import parse_prior_text
 from orion_like.space.tokens import Source, Span, did_you_mean
 
 _MOST_DIGITS = 17  # that a float can need; more are no limit
-_LARGEST_LOGARITHM = 700.0  # of a float
 
 
 def parse_prior(text: str, name: str = "") -> Dimension:
@@ -165,10 +167,6 @@ def _normal(name: str, arguments: Arguments) -> Dimension:
 
 def _lognormal(name: str, arguments: Arguments) -> Dimension:
     args = _location_and_scale(arguments, "mean sigma")
-    if abs(args[0]) + 10 * args[1] > _LARGEST_LOGARITHM:
-        arguments.fail(
-            "lognormal takes the mean and deviation of the logarithm; these are too large"
-        )
     return _numeric(name, arguments, "lognormal", args, LogNormal, arguments.span)
 
 
@@ -208,8 +206,12 @@ def _scipy(name: str, arguments: Arguments) -> Dimension:
     args = tuple(values[word] for word in parameters[:count])
     keywords = tuple((word, values[word]) for word in named)
 
+    bounded = "high" in arguments.named
+
     def make(*_: Any) -> Distribution:
-        return ScipyDistribution(family(**values))
+        distribution = ScipyDistribution(family(**values))
+        endless = math.isinf(distribution.high) and not bounded
+        return cut_tail(distribution) if endless and _adds_up(family) else distribution
 
     span = arguments.span
     return _numeric(name, arguments, function, args, make, span, keywords, integral=integral)
@@ -223,6 +225,14 @@ def _scipy_family(name: str) -> Any:
     family = getattr(stats, name, None)
     univariate = isinstance(family, (stats.rv_continuous, stats.rv_discrete))
     return family if univariate else None
+
+
+def _adds_up(family: Any) -> bool:
+    """Tell whether scipy has no formula for a cdf, but adds up the probabilities of all values."""
+    from scipy import stats
+
+    discrete = isinstance(family, stats.rv_discrete)
+    return discrete and type(family)._cdf is stats.rv_discrete._cdf
 
 
 def _scipy_names() -> list[str]:
@@ -250,14 +260,26 @@ def _numeric(
     precision = _precision(arguments, discrete, step)
     try:
         prior = Prior(function, args, keywords, make(*args), low, high, integral)
-        if not discrete:
-            return Real(name, prior, shape, precision, step)
-        dimension = Integer(name, prior, shape, None if step is None else int(step))
+        dimension: Dimension
+        if discrete:
+            dimension = Integer(name, prior, shape, None if step is None else int(step))
+        else:
+            dimension = Real(name, prior, shape, precision, step)
+        _check_range(dimension)
     except (ValueError, ArithmeticError) as error:
         arguments.fail(f"{arguments.function} is not possible like this: {error}", span)
-    if any(math.isfinite(bound) and abs(bound) > LARGEST_INTEGER for bound in dimension.interval()):
-        arguments.fail("integers may have at most 64 bits")
     return dimension
+
+
+def _check_range(dimension: Dimension) -> None:
+    """Refuse priors that would draw numbers which floats, or databases, cannot hold."""
+    with np.errstate(over="ignore"):
+        drawn = [dimension.element_from_unit(u) for u in (0.0, 1.0)]
+    if not all(math.isfinite(value) for value in drawn):
+        raise ValueError("the values would be too large")
+    extremes = [*drawn, *filter(math.isfinite, dimension.interval())]
+    if dimension.type == "integer" and any(abs(value) > LARGEST_INTEGER for value in extremes):
+        raise ValueError("the values would be too large for 64 bits")
 
 
 def _step(arguments: Arguments, discrete: bool) -> int | float | None:
@@ -305,16 +327,19 @@ def _choices(name: str, arguments: Arguments) -> Dimension:
         if category in categories[:i]:
             arguments.fail(f"the category {category!r} is given twice")
         if not _is_plain(category):
-            arguments.fail("a category is text, a number, a boolean, None, or a list of them")
+            message = "a category is text, a number, a boolean, None, or a list of them"
+            arguments.fail(f"{message}, not {category!r}")
     return Categorical(name, categories, probabilities, arguments.shape())
 
 
 def _is_plain(category: Any) -> bool:
     if isinstance(category, list):
         return all(map(_is_plain, category))
-    if isinstance(category, (int, float)):
-        return abs(category) < math.inf
-    return category is None or isinstance(category, str)
+    if isinstance(category, int):
+        return abs(category) <= LARGEST_INTEGER
+    if isinstance(category, str):
+        return not any("\ud800" <= char <= "\udfff" for char in category)
+    return category is None or (isinstance(category, float) and math.isfinite(category))
 
 
 def _probabilities(arguments: Arguments, pairs: Argument) -> list[float]:

@@ -62,7 +62,8 @@ class Source:
 
     def error(self, message: str, span: Span) -> PriorError:
         """Build an error whose message shows the text and marks the spot in it."""
-        return PriorError(f"{self.where}: {message}\n{self._excerpt(span)}")
+        excerpt = f"\n{self._excerpt(span)}" if self.text.strip() else ""
+        return PriorError(f"{self.where}: {message}{excerpt}")
 
     def slice(self, span: Span) -> str:
         """Return the part of the text that a span covers."""
