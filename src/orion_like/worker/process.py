@@ -48,6 +48,7 @@ class ScriptProcess:
         self.stderr = stderr
         self._popen: subprocess.Popen[bytes] | None = None
         self._unwanted = False
+        self._leftover_grace = _LEFTOVER_GRACE
 
     def start(self) -> None:
         """Start the command; whoever calls this must call `end` however it is left.
@@ -111,15 +112,35 @@ class ScriptProcess:
                 left = None if deadline is None else max(0.0, deadline - time.monotonic())
                 pause = left if tick is None else min(_TICK, _TICK if left is None else left)
                 if exited(pause):
-                    return _reap(self._popen)
+                    return self._reap(self._popen)
                 if tick is not None:
                     tick()
                 if deadline is not None and time.monotonic() >= deadline:
                     return None
 
-    def terminate(self) -> None:
-        """Ask the whole group to end."""
+    def _reap(self, leader: subprocess.Popen[bytes]) -> int:
+        """Return the exit code of the leader, which exited, and end what it left running."""
+        group = leader.pid
+        # The group's number cannot be given to others before its leader is reaped.
+        _signal_group(group, signal.SIGTERM)
+        GUARD.forget(group)
+        code = leader.wait()
+        if _group_lives(group):
+            GUARD.expect()
+            GUARD.watch(group)
+            try:
+                _await_end(group, self._leftover_grace)
+            finally:
+                if _group_lives(group):
+                    _signal_group(group, signal.SIGKILL)
+                GUARD.forget(group)
+            _await_end(group, _KILL_GRACE)
+        return code
+
+    def terminate(self, grace: float) -> None:
+        """Ask the whole group to end; what outlives its leader has `grace` seconds for that."""
         self._unwanted = True
+        self._leftover_grace = grace
         _signal_group(self._group, signal.SIGTERM)
         _signal_group(self._group, signal.SIGCONT)
 
@@ -144,7 +165,7 @@ class ScriptProcess:
         if self._group is None:
             return
         try:
-            self.terminate()
+            self.terminate(grace)
             if self.wait(grace) is None:
                 self.kill()
         except BaseException:
@@ -161,24 +182,12 @@ def end_all(processes: Sequence[ScriptProcess], grace: float) -> None:
     exit codes are left to be collected there.
     """
     for process in processes:
-        process.terminate()
+        process.terminate(grace)
     deadline = time.monotonic() + grace
     while any(process.is_running() for process in processes) and time.monotonic() < deadline:
         time.sleep(_POLL)
     for process in processes:
         process.kill()
-
-
-def _reap(leader: subprocess.Popen[bytes]) -> int:
-    """Return the exit code of a leader that exited, and end what it left running."""
-    group = leader.pid
-    # The group's number cannot be given to others before its leader is reaped.
-    _signal_group(group, signal.SIGTERM)
-    GUARD.forget(group)
-    code = leader.wait()
-    if _group_lives(group):
-        _end_group(group, _LEFTOVER_GRACE)
-    return code
 
 
 def _signal_group(group: int | None, number: int) -> None:
@@ -187,15 +196,10 @@ def _signal_group(group: int | None, number: int) -> None:
             os.killpg(group, number)
 
 
-def _end_group(group: int, grace: float) -> None:
-    """Wait for a group that was asked to end, then kill it."""
-    for seconds in (grace, _KILL_GRACE):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not _group_lives(group):
-                return
-            time.sleep(_POLL)
-        _signal_group(group, signal.SIGKILL)
+def _await_end(group: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while _group_lives(group) and time.monotonic() < deadline:
+        time.sleep(_POLL)
 
 
 def _group_lives(group: int) -> bool:

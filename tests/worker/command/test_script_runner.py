@@ -320,6 +320,27 @@ def test_a_script_may_clean_up_when_it_is_ended(
     assert (tmp_path / "saved").read_text() == "saved\n"
 
 
+def test_a_child_may_clean_up_although_the_script_ends_at_once(
+    make_runner: MakeRunner, make_trial: MakeTrial, tmp_path: Path
+) -> None:
+    child = f"trap 'sleep 1; echo saved > {tmp_path}/saved; exit' TERM; echo > {tmp_path}/ready; "
+    code = f'sh -c "{child} while :; do sleep 0.01; done"; echo 1'
+    runner = make_runner("sh", "-c", code, grace=20)
+
+    def interrupt() -> None:
+        wait_until((tmp_path / "ready").exists)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=interrupt)
+    with raising(signal.SIGTERM):
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            runner(make_trial())
+    thread.join()
+
+    assert (tmp_path / "saved").read_text() == "saved\n"
+
+
 def test_what_a_script_leaves_running_in_the_background_is_ended_with_it(
     make_runner: MakeRunner, make_trial: MakeTrial, tmp_path: Path
 ) -> None:
