@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from orion_like.storage.database import Database, EphemeralDB, MongoDB, PickledD
 from orion_like.testing.mongod import URI_VARIABLE, Mongod, NoMongod
 
 _numbers = itertools.count()
+
+# Commands in tests find `python` and `orion-like` of the environment under test.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 @pytest.fixture(scope="session")
