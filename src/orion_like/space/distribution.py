@@ -16,6 +16,7 @@ import numpy as np
 FIRST_QUANTILE = 2.0**-53
 LAST_QUANTILE = 1.0 - 2.0**-53
 
+_OUTERMOST = 1e-12  # quantile beyond which scipy may fail to find the value
 _LONGEST_TAIL = 2**20  # values that scipy adds up one by one
 _NEGLIGIBLE = 1e-12  # probability that is left out of a tail
 _RARE = 1e-5  # probability that is left out of a very long tail
@@ -205,8 +206,8 @@ class ScipyDistribution:
         self._frozen = frozen
         # Between whole numbers, some discrete distributions of scipy return NaN.
         self._known = np.asarray if hasattr(frozen, "pdf") else np.floor
-        self.ppf = frozen.ppf
-        self.isf = frozen.isf
+        self._first = 0.0 if math.isfinite(self.low) else _OUTERMOST
+        self._last = 1.0 if math.isfinite(self.high) else 1.0 - _OUTERMOST
 
     def cdf(self, x: Any) -> Any:
         """Probability of a value ≤ `x`."""
@@ -215,6 +216,14 @@ class ScipyDistribution:
     def sf(self, x: Any) -> Any:
         """Probability of a value > `x`."""
         return self._frozen.sf(self._known(x))
+
+    def ppf(self, u: Any) -> Any:
+        """Value whose cdf is `u`."""
+        return self._frozen.ppf(np.clip(u, self._first, self._last))
+
+    def isf(self, u: Any) -> Any:
+        """Value whose sf is `u`."""
+        return self._frozen.isf(u)
 
 
 def cut_tail(distribution: ScipyDistribution) -> Distribution:
