@@ -146,7 +146,7 @@ def test_test_skips_what_cannot_work_after_a_failure(run):
 
 def test_what_was_dumped_can_be_loaded_and_opened(run, hunted):
     outcome = run("db", "dump", "-o", "dump.pkl")
-    assert outcome.out == "Dumped 1 experiments with 4 trials to dump.pkl\n"
+    assert outcome.out == "Dumped 1 experiment with 4 trials to dump.pkl\n"
 
     run("db", "load", "dump.pkl", "--storage", "new.pkl")
 

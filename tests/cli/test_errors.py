@@ -192,7 +192,7 @@ def test_the_traceback_is_shown_when_all_is_asked_for(run):
 def test_a_question_without_anybody_to_answer_is_an_error(run_process, run, hunted):
     outcome = run_process("db", "rm", "demo")
 
-    check(outcome, 1, "--force")
+    check(outcome, 1, "was not answered")
 
 
 def test_a_reader_that_goes_away_is_no_error(start, hunted):

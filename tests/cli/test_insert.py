@@ -32,7 +32,7 @@ def test_a_trial_is_inserted_with_the_defaults_of_what_is_left_out(run, demo):
     record = json.loads(outcome.out)
     assert record["params"] == {"/x": 0.5, "/model.depth": 3, "/optimizer": "sgd"}
     assert record["status"] == "new"
-    assert trials(run) == [{"id": record["id"], "status": "new", "objective": None}]
+    assert [(trial["id"], trial["status"]) for trial in trials(run)] == [(record["id"], "new")]
 
 
 @pytest.mark.parametrize(

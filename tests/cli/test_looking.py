@@ -157,7 +157,18 @@ def test_status_of_every_trial_as_csv_has_a_row_per_trial(run, family):
     rows = list(csv.DictReader(io.StringIO(run("status", "--all", "--format", "csv").out)))
 
     assert len(rows) == 5
-    assert list(rows[0]) == ["name", "version", "id", "status", "objective"]
+    assert list(rows[0]) == [
+        "name", "version", "id", "number", "status", "objective", "reason", "submit_time",
+        "start_time", "end_time", "params.x",
+    ]  # fmt: skip
+    assert [row["params.x"] for row in rows if row["name"] == "b"] == ["1.0"]
+
+
+def test_status_of_every_trial_tells_why_trials_broke(run, broken):
+    rows = blocks(run("status", "--all").out)["demo-v1"]
+
+    assert rows[0][-1] == "reason"
+    assert " ".join(rows[1][2:]).startswith("out of luck (the script exited with code 3")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,10 @@ def _explain_abort(error: BaseException) -> tuple[int, str]:
     ended = isinstance(error.__cause__, EOFError)
     at_question = isinstance(error, click.Abort) and error.__cause__ is None
     if ended or (at_question and not sys.stdin.isatty()):
-        return FAILED, "the question was not answered: the input ended (--force asks nothing)"
+        return (
+            FAILED,
+            "the question was not answered: the input ended (--help tells what asks nothing)",
+        )
     return INTERRUPTED, ""
 
 

@@ -19,7 +19,7 @@ from orion_like.cli.options import (
     selecting,
     worker_options,
 )
-from orion_like.cli.output import flat, plain, print_heading, printable, write
+from orion_like.cli.output import counted, flat, plain, print_heading, printable, write
 from orion_like.cli.progress import Display, Snapshot, choose_display, snapshot_of
 from orion_like.cli.registration import (
     Registered,
@@ -198,9 +198,9 @@ class Hunt:
     def _announce(self) -> None:
         client = self._client
         algorithm = next(iter(client.algorithm.configuration))
-        count = len(client.space)
         click.echo(
-            f"{printable(self._title)}: {algorithm} over {count} dimension{'s' * (count != 1)}, "
+            f"{printable(self._title)}: {algorithm} over "
+            f"{counted(len(client.space), 'dimension')}, "
             f"in {client.storage.url}",
             err=True,
         )

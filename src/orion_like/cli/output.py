@@ -113,8 +113,20 @@ def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "trial"), counted(2, "trial")
+    ('1 trial', '2 trials')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 # --- for people ---------------------------------------------------------------------------------
 
+FREE_TEXT = "reason"  # the column that is wrapped when the terminal is narrow
 STATUS_STYLES = {
     "completed": "green",
     "reserved": "cyan",
@@ -139,7 +151,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], indent: i
             Text(header),
             justify="right" if numeric else "left",
             overflow="fold",
-            no_wrap=not numeric,
+            no_wrap=header != FREE_TEXT,
         )
     for row in rows:
         cells = [printable(value) for value in row]

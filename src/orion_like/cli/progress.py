@@ -207,7 +207,7 @@ class PlainDisplay:
         clock: Callable[[], float] = time.monotonic,
         interval: float = LINE_INTERVAL,
     ) -> None:
-        self._title = title
+        self._title = printable(title)
         self._write = write or _write_line
         self._clock = clock
         self._interval = interval

@@ -15,8 +15,9 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from orion_like.cli.commands import did_you_mean
+from orion_like.cli.output import printable
 from orion_like.cli.redaction import redact
-from orion_like.errors import NoConfigurationError, NoNameError
+from orion_like.errors import ConfigurationError, NoConfigurationError, NoNameError
 
 if TYPE_CHECKING:
     from orion_like.config import Settings
@@ -59,11 +60,15 @@ class Selection:
             "experiment.name": self.name,
             "experiment.user": self.user,
             "experiment.version": self.version,
-            "storage": self.storage,
+            "storage": self._expanded_storage(),
             "debug": session.debug or None,
             **(overrides or {}),
         }
         return load_settings(self.config, {key: v for key, v in given.items() if v is not None})
+
+    def _expanded_storage(self) -> str | None:
+        """Return the storage; shells leave the ``~`` of ``--storage=~/db.pkl`` to us."""
+        return None if self.storage is None else os.path.expanduser(self.storage)
 
     def command_line(self, command: str, name: str, version: int, *options: str) -> str:
         """Return a command to type that asks the same storage about an experiment."""
@@ -142,6 +147,8 @@ def required_name(settings: Settings) -> str:
     ------
     NoNameError
         If they give none.
+    ConfigurationError
+        If it cannot be stored.
     """
     name = settings["experiment.name"]
     if not name:
@@ -149,6 +156,12 @@ def required_name(settings: Settings) -> str:
             "no name for the experiment; give it with -n/--name, "
             "or as experiment.name in the file of --config"
         )
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            f"the name of the experiment, {printable(name)!r}, is not valid UTF-8"
+        ) from None
     return str(name)
 
 

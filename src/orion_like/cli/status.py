@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,13 +22,37 @@ if TYPE_CHECKING:
 FIELDS = ("name", "version", "refers", "metadata.user", "objectives")
 
 
+TRIAL_FIELDS = (
+    "status", "results", "id", "params", "parent", "number", "reason", "submit_time",
+    "start_time", "end_time",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Line:
-    """What is shown of one trial."""
+    """What is shown of one trial; only the first two unless every trial is shown."""
 
-    id: str
     status: str
-    objective: float | None = None
+    objective: float | None
+    id: str | None = None
+    number: int | None = None
+    reason: str | None = None
+    submit_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """Return all of it, in the order in which programs get it."""
+        names = ("id", "number", "status", "objective", "reason")
+        times = ("submit_time", "start_time", "end_time")
+        return {name: getattr(self, name) for name in (*names, *times, "params")}
+
+    @property
+    def short_reason(self) -> str:
+        """Why it broke or was released, the most telling line first."""
+        lines = [line.strip() for line in (self.reason or "").splitlines() if line.strip()]
+        return f"{lines[-1]} ({lines[0]})" if len(lines) > 1 else "".join(lines)
 
 
 @dataclass
@@ -152,16 +177,28 @@ def _fill(storage: Storage, node: Node, depth: int, family: list[Node], every_tr
         uid = member.document["_id"]
         for name, count in storage.count_by_status(uid).items():
             block.counts[name] = block.counts.get(name, 0) + count
-        fields = ("status", "results", "id", "params", "parent")
+        fields = TRIAL_FIELDS if every_trial else ("status", "results")
         trials = storage.fetch_trials(uid, where, fields)
-        block.lines += [_line(trial) for trial in trials]
+        block.lines += [_line(trial, every_trial) for trial in trials]
     block.lines.sort(key=lambda line: line.status)
     return block
 
 
-def _line(trial: Trial) -> Line:
-    objective = trial.objective
-    return Line(trial.id, trial.status, None if objective is None else objective.value)
+def _line(trial: Trial, in_full: bool) -> Line:
+    objective = None if trial.objective is None else trial.objective.value
+    if not in_full:
+        return Line(trial.status, objective)
+    return Line(
+        status=trial.status,
+        objective=objective,
+        id=trial.id,
+        number=trial.number,
+        reason=trial.reason,
+        submit_time=trial.submit_time,
+        start_time=trial.start_time,
+        end_time=trial.end_time,
+        params=trial.flat_params,
+    )
 
 
 # --- showing ------------------------------------------------------------------------------------
@@ -185,13 +222,21 @@ def _show_table(block: Block, every_trial: bool) -> None:
     if not block.counts:
         click.echo(f"{'':{indent}}empty")
     elif every_trial:
-        rows = [(line.id, line.status, line.objective) for line in block.lines]
-        print_table(("id", "status", objective), rows, indent)
+        _print_trials(block, objective, indent)
     else:
         counts = sorted(block.counts.items())
         rows_ = [(name, count, block.best(name)) for name, count in counts]
         print_table(("status", "quantity", best), rows_, indent)
     click.echo("\n")
+
+
+def _print_trials(block: Block, objective: str, indent: int) -> None:
+    headers: tuple[str, ...] = ("id", "status", objective)
+    rows: list[tuple[Any, ...]] = [(ln.id, ln.status, ln.objective) for ln in block.lines]
+    if any(line.reason for line in block.lines):
+        headers += ("reason",)
+        rows = [(*row, ln.short_reason) for row, ln in zip(rows, block.lines, strict=True)]
+    print_table(headers, rows, indent)
 
 
 def _record(block: Block, every_trial: bool) -> dict[str, Any]:
@@ -203,7 +248,7 @@ def _record(block: Block, every_trial: bool) -> dict[str, Any]:
         "direction": "maximize" if maximize else "minimize",
     }
     if every_trial:
-        record["trials"] = [vars(line) for line in block.lines]
+        record["trials"] = [line.record() for line in block.lines]
     else:
         record["statuses"] = [
             {"status": name, "quantity": count, "best": block.best(name)}

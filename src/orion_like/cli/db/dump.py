@@ -6,6 +6,7 @@ import click
 
 from orion_like.cli.commands import Command
 from orion_like.cli.options import option, selecting
+from orion_like.cli.output import counted
 from orion_like.cli.session import (
     Selection,
     Session,
@@ -43,5 +44,6 @@ def dump(session: Session, selection: Selection, output: str, force: bool) -> No
             version = find_experiment(storage, name, version).get("version", 1)
         transfer = dump(storage, output, name=name, version=version, overwrite=force)
     click.echo(
-        f"Dumped {len(transfer.experiments)} experiments with {transfer.trials} trials to {output}"
+        f"Dumped {counted(len(transfer.experiments), 'experiment')} with "
+        f"{counted(transfer.trials, 'trial')} to {output}"
     )

@@ -8,6 +8,7 @@ import click
 
 from orion_like.cli.commands import Command
 from orion_like.cli.options import option, selecting
+from orion_like.cli.output import counted
 from orion_like.cli.session import Selection, Session, open_storage
 
 
@@ -41,4 +42,7 @@ def load(session: Session, selection: Selection, file: str, resolve: Any) -> Non
         click.echo(f"Loaded {after}" if before == after else f"Loaded {before} as {after}")
     for title in transfer.skipped:
         click.echo(f"Ignored {title}, which is there already")
-    click.echo(f"Loaded {len(transfer.experiments)} experiments with {transfer.trials} trials")
+    click.echo(
+        f"Loaded {counted(len(transfer.experiments), 'experiment')} with "
+        f"{counted(transfer.trials, 'trial')}"
+    )

@@ -10,6 +10,7 @@ from orion_like.cli.commands import Command
 from orion_like.cli.db.confirmation import confirm
 from orion_like.cli.db.rm import select_trees
 from orion_like.cli.options import option, selecting
+from orion_like.cli.output import counted
 from orion_like.cli.session import Selection, Session, open_existing_storage
 from orion_like.errors import FailedUpdate
 
@@ -42,7 +43,7 @@ def release(session: Session, selection: Selection, every: bool, force: bool) ->
         ]
         trials = [t for node in nodes for t in storage.fetch_trials(node.document["_id"], where)]
         if trials:
-            confirm(f"This releases {len(trials)} trials.", name, force)
+            confirm(f"This releases {counted(len(trials), 'trial')}.", name, force)
         for trial in trials:
             try:
                 storage.set_trial_status(trial, "interrupted", reason="released by user")

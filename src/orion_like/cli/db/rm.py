@@ -8,7 +8,7 @@ from orion_like.cli.commands import Command
 from orion_like.cli.db.confirmation import confirm
 from orion_like.cli.forest import Node, build_forest, select, tree_lines
 from orion_like.cli.options import option, selecting
-from orion_like.cli.output import printable
+from orion_like.cli.output import counted, printable
 from orion_like.cli.session import Selection, Session, find_experiment, open_existing_storage
 from orion_like.errors import UnsupportedOperation
 from orion_like.storage.storage import Storage
@@ -37,10 +37,12 @@ def rm(session: Session, selection: Selection, status: str | None, force: bool) 
         click.echo("\n".join(printable(line) for tree in trees for line in tree_lines(tree)))
         nodes = [node for tree in trees for node in tree]
         if status is not None:
-            confirm(f"This deletes trials of {len(nodes)} experiments.", name, force)
+            confirm(f"This deletes trials of {counted(len(nodes), 'experiment')}.", name, force)
             _delete_trials(storage, nodes, status)
         else:
-            confirm(f"This deletes {len(nodes)} experiments and their trials.", name, force)
+            confirm(
+                f"This deletes {counted(len(nodes), 'experiment')} and all trials.", name, force
+            )
             _delete_experiments(storage, nodes, force)
 
 

@@ -10,6 +10,7 @@ from orion_like.cli.commands import Command, did_you_mean
 from orion_like.cli.db.confirmation import confirm
 from orion_like.cli.db.rm import select_trees
 from orion_like.cli.options import option, selecting
+from orion_like.cli.output import counted
 from orion_like.cli.session import Selection, Session, open_existing_storage
 from orion_like.errors import FailedUpdate
 from orion_like.storage.storage import Storage
@@ -53,7 +54,7 @@ def set_(session: Session, selection: Selection, query: str, update: str, force:
         able = [trial for trial in trials if trial.status in sources]
         if "id" in where:
             _check_found(trials, able, where["id"], target, sources)
-        confirm(f"This makes {len(able)} trials {target}.", name, force)
+        confirm(f"This makes {counted(len(able), 'trial')} {target}.", name, force)
         click.echo(f"{_change(storage, able, target)} trials modified")
 
 
