@@ -230,18 +230,27 @@ class Log:
         it open.
         """
         scratch = self.path.with_name(self.path.name + ".new")
-        descriptor = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            end = self._write_successor(scratch, operations)
+            os.replace(scratch, self.path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                scratch.unlink()
+            raise
+        sync_directory(self.path.parent)
+        successor = Log(self.path)
+        successor.offset = end
+        return successor
+
+    def _write_successor(self, path: Path, operations: Iterable[Operation]) -> int:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         with _closing(descriptor):
             _copy_access(self.descriptor, descriptor)
             end = _write_whole(descriptor, _records(operations), HEADER_SIZE)
             header = Header(VERSION, self.header.generation + 1, end, self.header.identity)
             _write_whole(descriptor, [pack_header(header)])
             os.fsync(descriptor)
-        os.replace(scratch, self.path)
-        sync_directory(self.path.parent)
-        successor = Log(self.path)
-        successor.offset = end
-        return successor
+        return end
 
 
 def _records(operations: Iterable[Operation]) -> Iterator[bytes]:
