@@ -130,6 +130,20 @@ def test_names_are_found_in_the_same_dict_and_full_names_come_first():
     assert str(space["b.size"].condition) == "b.form == 'v'"
 
 
+def test_the_condition_of_a_dict_means_the_same_for_all_in_it():
+    space = build_space(
+        {
+            "a": {
+                "x": ["on", "off"],
+                "b": {"if": "x == 'on'", "x": "uniform(0, 1)", "y": "uniform(0, 1) if x > 0.5"},
+            }
+        }
+    )
+
+    assert str(space["a.b.x"].condition) == "a.x == 'on'"
+    assert str(space["a.b.y"].condition) == "a.x == 'on' and a.b.x > 0.5"
+
+
 def test_names_with_a_slash_are_referred_to_without_it():
     space = build_space({"/opt": ["sgd", "adam"], "/lr": "uniform(0, 1) if opt == 'sgd'"})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from orion_like.errors import SpaceError
 from orion_like.space.dimension import Dimension, plain
@@ -11,6 +11,7 @@ from orion_like.space.expression import Expression, Logic
 from orion_like.space.fidelity import Fidelity
 from orion_like.space.parser import parse_expression
 from orion_like.space.prior import parse_prior
+from orion_like.space.references import resolve
 from orion_like.space.space import Space
 from orion_like.space.tokens import Source
 
@@ -52,26 +53,44 @@ def build_space(configuration: Mapping[str, Any], constraints: Iterable[str] = (
         raise SpaceError(f"space: it must be a dict of priors by name, not {configuration!r}")
     if isinstance(constraints, str):
         constraints = [constraints]
-    dimensions = list(_dimensions(configuration, "", []))
+    drafts = list(_drafts(configuration, "", []))
+    known = {draft.dimension.name: draft.dimension for draft in drafts}
+    dimensions = [_conditioned(draft, known) for draft in drafts]
     return Space(dimensions, [_expression(text, "constraint") for text in constraints])
 
 
-def _dimensions(
-    configuration: Mapping[str, Any], prefix: str, conditions: list[Expression]
-) -> Iterator[Dimension]:
+class _OuterCondition(NamedTuple):
+    """The condition of a nested dict, and the name of the dict, beside which it is read."""
+
+    expression: Expression
+    scope: str
+
+
+class _Draft(NamedTuple):
+    """A dimension, and the conditions of the dicts around it."""
+
+    dimension: Dimension
+    conditions: list[_OuterCondition]
+
+
+def _drafts(
+    configuration: Mapping[str, Any], level: str, conditions: list[_OuterCondition]
+) -> Iterator[_Draft]:
     if _CONDITION_KEY in configuration:
-        where = f"space {prefix.removesuffix('.')!r}, {_CONDITION_KEY!r}"
-        conditions = [*conditions, _expression(configuration[_CONDITION_KEY], where)]
+        scope = level.removesuffix(".")
+        where = f"space {scope!r}, {_CONDITION_KEY!r}"
+        expression = _expression(configuration[_CONDITION_KEY], where)
+        conditions = [*conditions, _OuterCondition(expression, scope)]
     for key, value in configuration.items():
         if key == _CONDITION_KEY:
             continue
         if not isinstance(key, str):
             raise SpaceError(f"space: names are texts, not {key!r}")
-        name = f"{prefix}{key}"
+        name = f"{level}{key}"
         if isinstance(value, Mapping):
-            yield from _dimensions(value, f"{name}.", conditions)
+            yield from _drafts(value, f"{name}.", conditions)
         else:
-            yield _conditioned(_dimension(name, value), conditions)
+            yield _Draft(_dimension(name, value), conditions)
 
 
 def _dimension(name: str, value: Any) -> Dimension:
@@ -85,14 +104,16 @@ def _dimension(name: str, value: Any) -> Dimension:
     return parse_prior(value, name)
 
 
-def _conditioned(dimension: Dimension, outer: list[Expression]) -> Dimension:
+def _conditioned(draft: _Draft, known: Mapping[str, Dimension]) -> Dimension:
     """Join the conditions of the dicts around a dimension with its own."""
-    own = [] if dimension.condition is None else [dimension.condition]
-    conditions = [*outer, *own]
-    if not outer:
+    dimension = draft.dimension
+    if not draft.conditions:
         return dimension
     if isinstance(dimension, Fidelity):
         raise SpaceError(f"space {dimension.name!r}: a fidelity cannot have a condition")
+    conditions = [resolve(outer.expression, known, outer.scope) for outer in draft.conditions]
+    if dimension.condition is not None:
+        conditions.append(resolve(dimension.condition, known, dimension.name))
     if len(conditions) == 1:
         return dimension.conditioned(conditions[0])
     tree = Logic((0, 0), "and", tuple(condition.tree for condition in conditions))

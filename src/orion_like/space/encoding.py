@@ -116,15 +116,12 @@ class Encoding:
         if isinstance(dimension, (Numeric, Fidelity)):
             self._parts.append(_numeric_part(name, dimension, start))
             self._append(dimension, "numeric", dimension.levels, [None])
-            return
-        assert isinstance(dimension, Categorical)  # noqa: S101
-        count = len(dimension.categories)
-        if self.categories == "index":
-            self._parts.append(_index_part(name, dimension, start))
-            self._append(dimension, "category", count, [None])
-        else:
-            self._parts.append(_onehot_part(name, dimension, start))
-            self._append(dimension, "category", count, range(count))
+        elif isinstance(dimension, Categorical):
+            count = len(dimension.categories)
+            index = self.categories == "index"
+            make = _index_part if index else _onehot_part
+            self._parts.append(make(name, dimension, start))
+            self._append(dimension, "category", count, [None] if index else range(count))
 
     def _append(
         self,
@@ -145,7 +142,7 @@ class Encoding:
         Parameters
         ----------
         params
-            Flat dict, or a trial.
+            Flat or nested dict, or a trial.
         """
         row: Vector = self.encode_many([params])[0]
         return row
@@ -156,14 +153,14 @@ class Encoding:
         Parameters
         ----------
         points
-            Flat dicts, or trials.
+            Flat or nested dicts, or trials.
 
         Raises
         ------
         SpaceError
             If a value is not in its dimension's kind: an unknown category, a wrong shape.
         """
-        rows = [getattr(point, "flat_params", point) for point in points]
+        rows = [self.space.flatten(point) for point in points]
         matrix = np.full((len(rows), self.width), np.nan)
         for part in self._parts:
             name = part.name

@@ -10,7 +10,7 @@ import numpy as np
 from orion_like.errors import SpaceError
 from orion_like.space.dimension import Dimension, as_number, is_number
 from orion_like.space.distribution import LogUniform, Uniform
-from orion_like.space.grid import Grid, Lattice
+from orion_like.space.grid import Lattice, grid
 
 
 class Fidelity(Dimension):
@@ -36,7 +36,7 @@ class Fidelity(Dimension):
         self.default_value = high
         logarithmic = base > 1 and low < high
         scale = LogUniform(low, high) if logarithmic else Uniform(low, high)
-        self._grid = Grid(Lattice(low, 1, 0, high - low), scale)
+        self._grid = grid(Lattice(low, 1, 0, high - low), scale)
 
     @property
     def prior_name(self) -> None:

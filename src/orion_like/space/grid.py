@@ -8,6 +8,7 @@ prior says, and the centre of a cell stands for its value in encoded vectors.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,40 +102,72 @@ def _decimals(number: float) -> int:
     return max(0, -int(Decimal(repr(number)).as_tuple().exponent))
 
 
-class Grid:
-    """A lattice with the probabilities that a distribution gives its values.
+class Grid(ABC):
+    """A lattice with the probabilities of its values; `grid` makes one.
 
     Parameters
     ----------
     lattice
         The values.
-    distribution
-        Its probability around each value goes to that value. A uniform one gives
-        all values of the lattice, which has to be finite then, the same.
     """
 
-    def __init__(self, lattice: Lattice, distribution: Distribution) -> None:
+    def __init__(self, lattice: Lattice) -> None:
         self.lattice = lattice
-        even = isinstance(distribution, Uniform)
-        self._distribution = None if even else _widened(distribution, lattice)
 
+    @abstractmethod
     def from_unit(self, u: float) -> int | float:
         """Return the value in whose cell `u` lies."""
-        lattice = self.lattice
-        if self._distribution is None:
-            size = lattice.size or 1
-            return lattice.value(min(int(u * size), size - 1))
-        table = self._table
+
+    @abstractmethod
+    def to_unit(self, values: Any) -> Any:
+        """Return the centres of the cells of values in an array."""
+
+
+def grid(lattice: Lattice, distribution: Distribution) -> Grid:
+    """Give each value of a lattice the probability that a distribution has around it.
+
+    Parameters
+    ----------
+    lattice
+        The values; finite if the distribution is uniform.
+    distribution
+        A uniform one makes all values equally probable.
+    """
+    if isinstance(distribution, Uniform):
+        return _EvenGrid(lattice)
+    return _WeightedGrid(lattice, _widened(distribution, lattice))
+
+
+class _EvenGrid(Grid):
+    """All values are equally probable."""
+
+    def __init__(self, lattice: Lattice) -> None:
+        super().__init__(lattice)
+        self._size = lattice.size or 1
+
+    def from_unit(self, u: float) -> int | float:
+        return self.lattice.value(min(int(u * self._size), self._size - 1))
+
+    def to_unit(self, values: Any) -> Any:
+        index = (values - self.lattice.low) / self.lattice.step
+        return np.clip((index + 0.5) / self._size, 0.0, 1.0)
+
+
+class _WeightedGrid(Grid):
+    """A distribution decides how probable each value is."""
+
+    def __init__(self, lattice: Lattice, distribution: Distribution) -> None:
+        super().__init__(lattice)
+        self._distribution = distribution
+
+    def from_unit(self, u: float) -> int | float:
+        lattice, table = self.lattice, self._table
         if table is None:
             return lattice.value(lattice.index(float(self._distribution.ppf(u))))
         return lattice.value(table.first + bisect_right(table.edges, u))
 
     def to_unit(self, values: Any) -> Any:
-        """Return the centres of the cells of values in an array."""
-        lattice = self.lattice
-        if self._distribution is None:
-            return np.clip(((values - lattice.low) / lattice.step + 0.5) / lattice.size, 0.0, 1.0)
-        half = lattice.step / 2
+        half = self.lattice.step / 2
         cdf = self._distribution.cdf
         return np.clip((cdf(values - half) + cdf(values + half)) / 2, 0.0, 1.0)
 
@@ -142,7 +175,6 @@ class Grid:
     def _table(self) -> _Table | None:
         """Cells of the values that can be drawn, None if there are too many."""
         lattice, distribution = self.lattice, self._distribution
-        assert distribution is not None  # noqa: S101
         lowest, highest = (float(distribution.ppf(u)) for u in (FIRST_QUANTILE, LAST_QUANTILE))
         if not (math.isfinite(lowest) and math.isfinite(highest)):
             raise ValueError("the values would be too large")

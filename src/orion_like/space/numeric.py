@@ -21,7 +21,7 @@ from orion_like.space.distribution import (
     restricted,
 )
 from orion_like.space.expression import Expression
-from orion_like.space.grid import Grid, Lattice
+from orion_like.space.grid import Lattice, grid
 from orion_like.space.significant import SignificantRange, round_significant
 
 DEFAULT_PRECISION = 4  # significant digits
@@ -178,7 +178,7 @@ class Real(Numeric):
         low, high = prior.interval
         self._low, self._high = float(low), float(high)
         self._is_bounded = math.isfinite(low) and math.isfinite(high)
-        self._grid = None if step is None else Grid(_real_lattice(prior, step), prior.distribution)
+        self._grid = None if step is None else grid(_real_lattice(prior, step), prior.distribution)
 
     @property
     def precision(self) -> int | None:
@@ -294,7 +294,7 @@ class Integer(Numeric):
         super().__init__(name, prior, shape, condition)
         self._step = step
         self._lattice = _integer_lattice(prior, step or 1)
-        self._grid = Grid(self._lattice, prior.distribution)
+        self._grid = grid(self._lattice, prior.distribution)
 
     @property
     def prior_name(self) -> str:

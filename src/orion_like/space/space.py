@@ -192,7 +192,7 @@ class Space(Mapping[str, Dimension]):
     @property
     def unit_width(self) -> int:
         """How many numbers from 0 to 1 determine a point; see `from_unit`."""
-        return sum(stop - start for _, _, start, stop in self._unit_parts)
+        return self._unit_parts[-1][-1] if self._unit_parts else 0
 
     def from_unit(self, quantiles: Iterable[float]) -> Params:
         """Return the point at given quantiles of the priors.
