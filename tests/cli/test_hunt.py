@@ -273,6 +273,25 @@ def test_trials_that_take_too_long_break(run):
     assert "longer than 0.2 s" in outcome.err
 
 
+def test_a_trial_may_be_given_a_month(run):
+    outcome = run(
+        "hunt", "-n", "demo", "--max-trials", 1, "--trial-timeout", "30d", "./good.sh", PRIOR
+    )
+
+    assert outcome.code == 0, outcome.err
+
+
+def test_a_worker_with_nothing_to_do_leaves_the_last_trial_to_the_others(run, start):
+    process = start("-v", "hunt", "-n", "demo", "--max-trials", 1, "./slow.sh", PRIOR)
+    assert process.stdout.readline() == "started\n"
+
+    outcome = run("hunt", "-n", "demo", "--idle-timeout", "0.1")
+
+    assert outcome.code == 0
+    assert "Stopped: nothing to do for 0.1 seconds" in outcome.err
+    assert "0/1 trials, 1 running, waiting for running trials" in outcome.err
+
+
 def test_a_script_that_says_it_was_interrupted_ends_the_hunt(run):
     outcome = run("hunt", "-n", "demo", "--max-trials", 2, "./interrupts.sh", PRIOR)
 

@@ -64,6 +64,7 @@ class Duration(ParamType):
     """A time span: seconds, or a number with the unit s, m, h or d."""
 
     name = "duration"
+    LONGEST = 10 * 365 * 86400.0  # seconds; dates cannot hold everything that a float can
     UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}  # noqa: RUF012
 
     def __init__(self, *, zero: bool = False) -> None:
@@ -77,10 +78,9 @@ class Duration(ParamType):
             seconds = float(number) * self.UNITS[text[len(number) :]]
         except (ValueError, KeyError):
             self.fail(f"{value!r} is not a time span such as 90, 90s, 15m or 2h.", param, ctx)
-        if not (0 <= seconds < float("inf")) or (seconds == 0 and not self.zero):
-            self.fail(
-                f"{value!r} must be {'at least' if self.zero else 'more than'} 0.", param, ctx
-            )
+        least = "at least" if self.zero else "more than"
+        if not 0 <= seconds <= self.LONGEST or (seconds == 0 and not self.zero):
+            self.fail(f"{value!r} must be {least} 0, and at most ten years.", param, ctx)
         return int(seconds) if seconds.is_integer() else seconds
 
 
@@ -188,7 +188,7 @@ experiment_options = stack(
     option("--constraint", "constraints", multiple=True, metavar="EXPRESSION", section=EXPERIMENT,
            help="Relation between dimensions that every trial meets, such as 'x + y <= 1'."
            " May be repeated."),
-    option("--seed", type=click.IntRange(min=0), section=EXPERIMENT,
+    option("--seed", type=click.IntRange(0, 2**63 - 1), section=EXPERIMENT,
            help="Seed of all random choices.  [default: a fresh one, which is stored]"),
     option("--user-script-config", metavar="OPTION", section=EXPERIMENT,
            help="Option of the script that names its configuration file.  [default: config]"),

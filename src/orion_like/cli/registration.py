@@ -56,8 +56,7 @@ def experiment_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
         if working_dir
         else working_dir,
         "experiment.algorithm": parse_algorithms(options.get("algorithms") or ()),
-        "experiment.objectives": [parse_objective(o) for o in options.get("objectives") or ()]
-        or None,
+        "experiment.objectives": parse_objectives(options.get("objectives") or ()) or None,
         "experiment.constraints": list(options.get("constraints") or ()) or None,
         "experiment.seed": options.get("seed"),
         "worker.user_script_config": options.get("user_script_config"),
@@ -277,6 +276,16 @@ def _parse_algorithm(text: str) -> tuple[str, dict[str, Any]]:
         f"--algorithm: {text!r} must be a name, or one name with its parameters, "
         'for example {"tpe": {"n_initial_points": 5}}'
     )
+
+
+def parse_objectives(texts: Sequence[str]) -> list[dict[str, str]]:
+    """Return the objectives that one or several ``--objective`` describe."""
+    objectives = [parse_objective(text) for text in texts]
+    names = [objective["name"] for objective in objectives]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise click.UsageError(f"--objective: {', '.join(twice)} is given twice")
+    return objectives
 
 
 def parse_objective(text: str) -> dict[str, str]:

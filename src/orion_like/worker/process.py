@@ -17,6 +17,7 @@ from typing import BinaryIO
 from orion_like.worker.guard import GUARD
 
 _TICK = 0.1  # seconds between the calls that show output
+_LONGEST_POLL = 86400.0  # seconds; the kernel counts milliseconds in 31 bits
 _POLL = 0.01  # seconds, where the kernel has nothing to wait on
 _LEFTOVER_GRACE = 0.5  # seconds for what a script left running in the background
 _KILL_GRACE = 5.0  # seconds for the kernel to carry out SIGKILL
@@ -111,6 +112,7 @@ class ScriptProcess:
             while True:
                 left = None if deadline is None else max(0.0, deadline - time.monotonic())
                 pause = left if tick is None else min(_TICK, _TICK if left is None else left)
+                pause = None if pause is None else min(pause, _LONGEST_POLL)
                 if exited(pause):
                     return self._reap(self._popen)
                 if tick is not None:
