@@ -169,7 +169,7 @@ class Connection:
         from bson.errors import BSONError
         from pymongo import errors
 
-        if isinstance(error, OverflowError | BSONError):
+        if isinstance(error, OverflowError | UnicodeError | BSONError):
             return DatabaseError(f"{doing}: the document cannot be stored: {error}")
         if not isinstance(error, errors.PyMongoError):
             return None
