@@ -238,3 +238,4 @@ def test_a_conditional_dimension_without_end_makes_the_space_endless():
 
     assert space.cardinality == math.inf
     assert not space.is_finite
+    assert space.is_conditional

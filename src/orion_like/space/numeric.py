@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -115,13 +115,6 @@ class Numeric(Dimension):
     def prior_name(self) -> str:
         """Name of the prior, as Oríon has it."""
         return _ORION_NAMES.get(self.prior.function, self.prior.function)
-
-    @property
-    def scale(self) -> Literal["linear", "log", "quantile"]:
-        """How the values are spread over the unit interval."""
-        if isinstance(self.prior.distribution, Uniform):
-            return "linear"
-        return "log" if isinstance(self.prior.distribution, LogUniform) else "quantile"
 
     @property
     @abstractmethod

@@ -65,10 +65,6 @@ class Source:
         excerpt = f"\n{self._excerpt(span)}" if self.text.strip() else ""
         return PriorError(f"{self.where}: {message}{excerpt}")
 
-    def slice(self, span: Span) -> str:
-        """Return the part of the text that a span covers."""
-        return self.text[span[0] : span[1]]
-
     def _excerpt(self, span: Span) -> str:
         start = min(span[0], len(self.text))
         line_start = self.text.rfind("\n", 0, start) + 1
