@@ -16,8 +16,6 @@ from orion_like.space.distribution import (
     FIRST_QUANTILE,
     LAST_QUANTILE,
     Distribution,
-    LogUniform,
-    Uniform,
     restricted,
 )
 from orion_like.space.expression import Expression
