@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any
 
@@ -28,14 +28,18 @@ DEFAULT_VALUES = 100
 MAX_POINTS = 10_000
 """Size up to which the grid is refined where the user gives no number for a dimension."""
 
+BOUNDED_PRIORS = {"uniform", "reciprocal", "int_uniform", "int_reciprocal"}
+"""Priors whose ends are values like any other; grids include them."""
+
 MAX_BLOCKS = 100_000
 """Combinations of values that conditions depend on; each costs some memory."""
 
 
-class Axis(Sequence[Any]):
+class Axis:
     """Evenly spaced values of a dimension: on its own scale, both ends included.
 
-    Values of unbounded priors are spaced by probability and leave the infinite ends out.
+    Values of other priors than uniform and log-uniform ones are spaced by probability, and
+    their ends, which may be infinite, are left out.
 
     Parameters
     ----------
@@ -48,14 +52,11 @@ class Axis(Sequence[Any]):
     def __init__(self, dimension: Dimension, n_values: int) -> None:
         self._dimension = dimension
         self._values = _element_values(dimension, n_values)
-        self._length: int = len(self._values) ** dimension.size
+        # Not __len__, which cannot return more than a machine word.
+        self.size: int = len(self._values) ** dimension.size
 
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, index: Any) -> Any:
-        if not 0 <= index < self._length:
-            raise IndexError(index)
+    def value(self, index: int) -> Any:
+        """Return one of the values, the last element running fastest."""
         digits = []
         for _ in range(self._dimension.size):
             index, digit = divmod(index, len(self._values))
@@ -70,10 +71,10 @@ def _element_values(dimension: Dimension, n_values: int) -> list[Any]:
         return list(dimension.elements())
     if n_values == 1:
         return [dimension.element_from_unit(0.5)]
-    if getattr(dimension, "scale", "quantile") == "quantile":
-        quantiles = [(i + 0.5) / n_values for i in range(n_values)]
-    else:
+    if dimension.prior_name in BOUNDED_PRIORS:
         quantiles = [i / (n_values - 1) for i in range(n_values)]
+    else:
+        quantiles = [(i + 0.5) / n_values for i in range(n_values)]
     return list(dict.fromkeys(dimension.element_from_unit(u) for u in quantiles))
 
 
@@ -97,7 +98,7 @@ class Grid:
         self._space = space
         self._axes = {name: Axis(dim, n_values[name]) for name, dim in space.items()}
         self._controllers = _controllers(space)
-        combinations = math.prod(len(self._axes[name]) for name in self._controllers)
+        combinations = math.prod(self._axes[name].size for name in self._controllers)
         if combinations > MAX_BLOCKS:
             names = ", ".join(repr(name) for name in self._controllers)
             raise AlgorithmError(
@@ -106,24 +107,21 @@ class Grid:
             )
         self._blocks = [self._block(given) for given in self._assignments(self._controllers, {})]
         self._ends = list(accumulate(self._size(free) for _, free in self._blocks))
+        self.size = self._ends[-1]
 
-    def __len__(self) -> int:
-        return self._ends[-1]
-
-    def __getitem__(self, number: int) -> dict[str, Any]:
-        if not 0 <= number < len(self):
-            raise IndexError(number)
+    def point(self, number: int) -> dict[str, Any]:
+        """Return a point by its number, from 0 to `size` - 1."""
         block = bisect_right(self._ends, number)
         params, free = self._blocks[block]
         params = dict(params)
         index = number - (self._ends[block - 1] if block else 0)
         for name in reversed(free):
-            index, position = divmod(index, len(self._axes[name]))
-            params[name] = self._axes[name][position]
+            index, position = divmod(index, self._axes[name].size)
+            params[name] = self._axes[name].value(position)
         return {name: params[name] for name in self._space if name in params}
 
     def _size(self, names: Iterable[str]) -> int:
-        return math.prod(len(self._axes[name]) for name in names)
+        return math.prod(self._axes[name].size for name in names)
 
     def _block(self, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         active = self._space.active(given)
@@ -135,8 +133,9 @@ class Grid:
         elif names[0] not in self._space.active(given):
             yield from self._assignments(names[1:], given)
         else:
-            for value in self._axes[names[0]]:
-                yield from self._assignments(names[1:], {**given, names[0]: value})
+            axis = self._axes[names[0]]
+            for index in range(axis.size):
+                yield from self._assignments(names[1:], {**given, names[0]: axis.value(index)})
 
 
 def _controllers(space: Space) -> list[str]:
@@ -184,9 +183,6 @@ class GridSearch(Algorithm):
         self._found: list[int] = []
         self._taken: set[str] = set()
 
-    def __len__(self) -> int:
-        return len(self._grid)
-
     def observe(self, trials: Iterable[Trial]) -> None:
         """Remember which points are taken."""
         self._taken.update(point_key(trial.flat_params) for trial in trials)
@@ -198,16 +194,16 @@ class GridSearch(Algorithm):
     def point(self, number: int) -> dict[str, Any] | None:
         """Return point `number` of those that keep the input constraints, None beyond the end."""
         if not self.space.constraints:
-            return self._grid[number] if number < len(self._grid) else None
+            return self._grid.point(number) if number < self._grid.size else None
         while len(self._found) <= number:
             index = next(self._numbers, None)
             if index is None:
                 return None
             self._found.append(index)
-        return self._grid[self._found[number]]
+        return self._grid.point(self._found[number])
 
     def _feasible(self) -> Iterator[int]:
-        return (k for k in range(len(self._grid)) if self.space.satisfies(self._grid[k]))
+        return (k for k in range(self._grid.size) if self.space.satisfies(self._grid.point(k)))
 
 
 def _checked(space: Space, n_values: Any) -> int | dict[str, int]:
@@ -233,7 +229,7 @@ def _fitting_grid(space: Space, n_values: int | dict[str, int]) -> Grid:
 
     def fits(n: int) -> bool:
         try:
-            return len(grid(n)) <= MAX_POINTS
+            return grid(n).size <= MAX_POINTS
         except AlgorithmError:
             return False
 

@@ -22,7 +22,7 @@ from orion_like.space.encoding import Encoding
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-MIN_BANDWIDTH = 0.02
+MIN_BANDWIDTH = 0.01
 """Smallest bandwidth on the unit interval."""
 
 UNIFORM_DEVIATION = math.sqrt(1 / 12)

@@ -12,6 +12,7 @@ from itertools import count, islice
 from typing import Any
 
 from orion_like.algo.base import Exhausted, Suggestion
+from orion_like.errors import SpaceError
 from orion_like.space import Dimension, Space
 
 ROOMY = 1e12
@@ -118,8 +119,12 @@ class DistinctSequence:
         if self._left is None:
             finite = self._space.is_finite
             tries = MAX_DRAWS if finite else MAX_DRAWS_COARSE
-            for params in islice(self._draws(len(self._points)), tries):
-                if point_key(params) not in self._seen:
-                    return params
+            try:
+                for params in islice(self._draws(len(self._points)), tries):
+                    if point_key(params) not in self._seen:
+                        return params
+            except SpaceError:  # constraints that draws hardly ever satisfy
+                if not finite:
+                    raise
             self._left = self._space.points() if finite else iter(())
         return next((p for p in self._left if point_key(p) not in self._seen), None)

@@ -23,6 +23,7 @@ from orion_like.trial import Trial
 
 BITS = 30
 MAX_DIMENSIONS = len(JOE_KUO) + 1
+MAX_MISSES = 1000  # points in a row that break an input constraint
 
 
 class SobolSequence:
@@ -150,4 +151,13 @@ class Sobol(Algorithm):
         return self.space.from_unit(self._points[number])
 
     def _feasible(self) -> Iterator[dict[str, Any]]:
-        return (params for params in map(self._decode, count()) if self.space.satisfies(params))
+        misses = 0
+        for number in count():
+            params = self._decode(number)
+            misses = 0 if self.space.satisfies(params) else misses + 1
+            if misses == 0:
+                yield params
+            elif misses == MAX_MISSES:
+                # Draws come with an error that says which constraint is to blame.
+                yield self.space.sample(self.problem.stream(number))
+                misses = 0
