@@ -302,3 +302,22 @@ def test_release_frees_the_trials_of_a_dead_worker(run, start):
     assert run("db", "release", "demo", "-f").out == "0 trials released\n"
     assert run("db", "release", "demo", "--all", "-f").out == "1 trials released\n"
     assert counts(run) == {"interrupted": 1}
+
+
+# --- on a server --------------------------------------------------------------------------------
+
+
+@pytest.mark.mongodb
+def test_commands_work_on_a_server_as_on_a_file(run, mongodb_uri):
+    words = ("hunt", "-n", "demo", "--max-trials", 4, "--storage", mongodb_uri)
+    assert run(*words, "./good.sh", PRIOR).code == 0
+
+    assert run("db", "test", "--storage", mongodb_uri).code == 0
+    assert run("insert", "-n", "demo", "--storage", mongodb_uri, "-x=0.5").code == 0
+    assert counts(run, "--storage", mongodb_uri) == {"completed": 4, "new": 1}
+    assert run("info", "-n", "demo", "--storage", mongodb_uri, "--format", "json").code == 0
+
+    run("db", "dump", "--storage", mongodb_uri, "-o", "dump.pkl")
+    run("db", "load", "dump.pkl", "--storage", mongodb_uri, "-r", "bump")
+    assert titles(run, "--storage", mongodb_uri) == ["demo-v1", "demo-v2"]
+    assert run("db", "rm", "demo", "-f", "--storage", mongodb_uri).code == 0

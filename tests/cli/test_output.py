@@ -95,3 +95,28 @@ def test_a_table_does_not_take_names_for_markup(capsys):
     print_table(("name",), [("[red]demo[/red]",)])
 
     assert "[red]demo[/red]" in capsys.readouterr().out
+
+
+def test_columns_are_aligned_also_with_wide_letters(capsys):
+    print_table(("name", "n"), [("日本", 1), ("ab", 22)], indent=2)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "  name    n",
+        "  ─────────",
+        "  日本    1",
+        "  ab     22",
+    ]
+
+
+def test_free_text_is_wrapped_on_a_terminal_only(capsys, monkeypatch):
+    rows = [("x" * 10, "word " * 20)]
+    print_table(("id", "reason"), rows)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "50")
+    print_table(("id", "reason"), rows)
+    lines = capsys.readouterr().out.splitlines()
+
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= 50

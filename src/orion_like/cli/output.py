@@ -6,8 +6,12 @@ import csv
 import io
 import json
 import math
+import os
+import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -126,6 +130,7 @@ def counted(number: int, noun: str) -> str:
 
 # --- for people ---------------------------------------------------------------------------------
 
+GAP = "   "  # between two columns
 FREE_TEXT = "reason"  # the column that is wrapped when the terminal is narrow
 STATUS_STYLES = {
     "completed": "green",
@@ -137,38 +142,68 @@ STATUS_STYLES = {
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], indent: int = 0) -> None:
-    """Print a table on stdout: aligned, numbers to the right, statuses in colour on a terminal."""
-    from rich import box
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
+    """Print a table on stdout: aligned, numbers to the right, statuses in colour on a terminal.
 
+    Columns are as wide as they need to be, except that the column `FREE_TEXT` is wrapped to
+    fit a terminal. One with many rows is printed as quickly as it is read.
+    """
     rows = [list(row) for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for number, header in enumerate(headers):
-        numeric = all(isinstance(row[number], (int, float, type(None))) for row in rows)
-        table.add_column(
-            Text(header),
-            justify="right" if numeric else "left",
-            overflow="fold",
-            no_wrap=header != FREE_TEXT,
+    cells = [[printable(value) for value in row] for row in rows]
+    columns = [
+        _Column(
+            header,
+            max(map(_width, (header, *(row[n] for row in cells)))),
+            all(isinstance(row[n], (int, float, type(None))) for row in rows),
         )
-    for row in rows:
-        cells = [printable(value) for value in row]
-        table.add_row(*(Text(cell, style=STATUS_STYLES.get(cell, "")) for cell in cells))
-    _print(Padding(table, (0, 0, 0, indent)))
+        for n, header in enumerate(headers)
+    ]
+    if headers[-1] == FREE_TEXT and sys.stdout.isatty():
+        taken = indent + sum(column.width + len(GAP) for column in columns[:-1])
+        columns[-1].width = min(columns[-1].width, max(20, _terminal_width() - taken))
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    rule = "─" * (sum(column.width + len(GAP) for column in columns) - len(GAP))
+    lines = [*_table_lines(columns, list(headers)), rule]
+    for row in cells:
+        lines += _table_lines(columns, row)
+    text = "".join(f"{'':{indent}}{line.rstrip()}\n" for line in lines)
+    click.echo(text if colour else click.unstyle(text), nl=False, color=colour)
 
 
-def _print(renderable: Any) -> None:
-    """Print with rich; lines are as long as they need to be when nobody looks at a screen."""
-    from rich.console import Console
+@dataclass
+class _Column:
+    header: str
+    width: int
+    numeric: bool
 
-    on_terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, highlight=False, width=None if on_terminal else 10_000)
-    with console.capture() as captured:
-        console.print(renderable)
-    for line in captured.get().splitlines():
-        click.echo(line.rstrip(), color=on_terminal)
+    def pad(self, cell: str) -> str:
+        space = " " * (self.width - _width(cell))
+        style = STATUS_STYLES.get(cell) if self.header == "status" else None
+        shown = click.style(cell, fg=style) if style else cell
+        return space + shown if self.numeric else shown + space
+
+
+def _table_lines(columns: Sequence[_Column], row: list[str]) -> Iterator[str]:
+    """Yield the lines of a row, more than one if its free text is wrapped."""
+    last = columns[-1]
+    if _width(row[-1]) <= last.width:
+        yield GAP.join(column.pad(cell) for column, cell in zip(columns, row, strict=True))
+        return
+    for text in textwrap.wrap(row[-1], last.width):
+        row = [*row[:-1], text]
+        yield GAP.join(column.pad(cell) for column, cell in zip(columns, row, strict=True))
+        row = [""] * len(row)
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _terminal_width() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def print_heading(title: str, indent: int = 0) -> None:
