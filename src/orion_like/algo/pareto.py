@@ -15,15 +15,19 @@ MAX_TIED = 256
 
 
 def dominates(first: Floats, second: Floats) -> NDArray[np.bool_]:
-    """Whether losses are nowhere higher than others and somewhere lower, by broadcasting.
+    """Whether losses are nowhere higher than others and somewhere lower.
+
+    Parameters
+    ----------
+    first, second
+        One row per objective, one column per point; they are broadcast.
 
     Examples
     --------
-    >>> dominates(np.array([1.0, 1.0]), np.array([[1.0, 2.0], [1.0, 1.0], [0.0, 3.0]]))
+    >>> dominates(np.array([[1.0], [1.0]]), np.array([[1.0, 1.0, 0.0], [2.0, 1.0, 3.0]]))
     array([ True, False, False])
     """
-    no_worse = np.all(first <= second, axis=-1)
-    result: NDArray[np.bool_] = no_worse & np.any(first < second, axis=-1)
+    result: NDArray[np.bool_] = np.all(first <= second, axis=0) & np.any(first < second, axis=0)
     return result
 
 
@@ -37,19 +41,19 @@ def spread_out(fixed: Floats, tied: Floats, n: int) -> NDArray[np.intp]:
     Parameters
     ----------
     fixed
-        Points chosen already, one row each.
+        Points chosen already: one row per objective, one column per point.
     tied
         Points to choose from.
     n
         How many to choose.
     """
-    if n >= len(tied):
-        return np.arange(len(tied), dtype=np.intp)
-    pool = np.arange(len(tied), dtype=np.intp)
-    if len(tied) > MAX_TIED:
-        by_loss = np.lexsort(tied.T)
-        pool = by_loss[np.linspace(0, len(tied) - 1, max(MAX_TIED, n)).astype(np.intp)]
-    covered, covers = _coverage(fixed, tied[pool])
+    count = tied.shape[1]
+    if n >= count:
+        return np.arange(count, dtype=np.intp)
+    pool = np.arange(count, dtype=np.intp)
+    if count > MAX_TIED:
+        pool = np.lexsort(tied)[np.linspace(0, count - 1, max(MAX_TIED, n)).astype(np.intp)]
+    covered, covers = _coverage(fixed, tied[:, pool])
     chosen: list[int] = []
     free = np.ones(len(pool), dtype=bool)
     for _ in range(n):
@@ -63,11 +67,13 @@ def spread_out(fixed: Floats, tied: Floats, n: int) -> NDArray[np.intp]:
 
 def _coverage(fixed: Floats, tied: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which points of the cloud the fixed points dominate, and which each tied one."""
-    everything = np.concatenate([fixed, tied])
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    span = np.where(high > low, high - low, 1.0)
+    everything = np.concatenate([fixed, tied], axis=1)
+    low = everything.min(axis=1, keepdims=True)
+    span = everything.max(axis=1, keepdims=True) - low
+    span[span == 0] = 1.0
     # The box reaches a tenth beyond the worst losses, so that extreme points count too.
-    cloud = np.random.default_rng(0).random((CLOUD, tied.shape[1])) * 1.1
+    cloud = np.random.default_rng(0).random((len(tied), CLOUD)) * 1.1
     inside = (everything - low) / span
-    covers = np.all(inside[:, None, :] <= cloud[None, :, :], axis=-1)
-    return covers[: len(fixed)].any(axis=0), covers[len(fixed) :]
+    covers = np.all(inside[:, :, None] <= cloud[:, None, :], axis=0)
+    n_fixed = fixed.shape[1]
+    return covers[:n_fixed].any(axis=0), covers[n_fixed:]

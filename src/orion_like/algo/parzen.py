@@ -140,7 +140,7 @@ def _deviation(values: Floats) -> Floats:
 def _nearest(axes: Axes, scaled: Floats, points: Floats) -> Floats:
     """Return the distance from each point to the nearest other one, in bandwidths."""
     squares = (scaled**2).sum(axis=1)
-    distances = squares[:, None] + squares[None, :] - 2.0 * scaled @ scaled.T
+    distances = squares[:, None] + squares[None, :] - 2.0 * inner_products(scaled, scaled)
     distances = np.maximum(distances, 0.0) / max(1, len(axes.numeric))
     for column, _ in axes.categories:
         values = points[:, column]
@@ -268,13 +268,13 @@ class ParzenEstimator:
         active = ~np.isnan(values)
         x = np.where(active, values, 0.0)
         present = active.astype(float)
-        # The square (x - centre)^2 is multiplied out, which makes it three matrix products.
+        # The square (x - centre)^2 is multiplied out, which makes it three tables of products.
         squares = (
-            (x * x) @ self._precisions.T
-            - 2.0 * x @ (self._precisions * self._centres).T
-            + present @ (self._precisions * self._centres**2).T
+            inner_products(x * x, self._precisions)
+            - 2.0 * inner_products(x, self._precisions * self._centres)
+            + inner_products(present, self._precisions * self._centres**2)
         )
-        logs: Floats = -0.5 * squares - present @ self._log_volumes.T
+        logs: Floats = -0.5 * squares - inner_products(present, self._log_volumes)
         return logs
 
     def _category_logs(self, values: Floats, points: Floats, prior: Floats) -> Floats:
@@ -287,6 +287,16 @@ class ParzenEstimator:
         known = active[:, None] & ~np.isnan(points)[None, :]
         logs: Floats = np.log(np.where(known, ratio, 1.0))
         return logs
+
+
+def inner_products(first: Floats, second: Floats) -> Floats:
+    """Return the inner product of each row of one matrix with each row of another.
+
+    Not with BLAS: for matrices as small as these its threads cost several times what they do,
+    and its rounding differs between machines.
+    """
+    products: Floats = np.einsum("ij,kj->ik", first, second, optimize=False)
+    return products
 
 
 def normal_cdf(z: Floats) -> Floats:

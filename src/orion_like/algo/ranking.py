@@ -123,13 +123,15 @@ class ParetoRanking:
 
     def __init__(self, n_objectives: int) -> None:
         self.successes = 0
-        self._entries: list[Entry] = []
-        self._losses = np.empty((16, n_objectives))
+        self._places: dict[int, int] = {}  # of the feasible trials, by their rows
+        self._losses = np.empty((n_objectives, 16))
+        self._rows = np.empty(16, dtype=np.intp)
+        self._numbers = np.empty(16, dtype=np.int64)
         self._dominated_by = np.empty(16, dtype=np.int64)
         self._others = LossRanking()
 
     def __len__(self) -> int:
-        return len(self._entries) + len(self._others)
+        return len(self._places) + len(self._others)
 
     def add(self, entry: Entry) -> None:
         """Take in a trial."""
@@ -137,16 +139,16 @@ class ParetoRanking:
         if entry.outcome.kind is not Kind.FEASIBLE:
             self._others.add(entry)
             return
-        n = len(self._entries)
-        if n == len(self._losses):
-            self._losses = np.concatenate([self._losses, np.empty_like(self._losses)])
-            self._dominated_by = np.concatenate([self._dominated_by, self._dominated_by])
-        loss = np.array(entry.outcome.losses)
-        others = self._losses[:n]
-        self._dominated_by[:n] += dominates(loss, others)
-        self._dominated_by[n] = np.count_nonzero(dominates(others, loss))
-        self._losses[n] = loss
-        self._entries.append(entry)
+        place = len(self._places)
+        if place == len(self._rows):
+            self._grow()
+        loss, others = np.array(entry.outcome.losses)[:, None], self._losses[:, :place]
+        self._dominated_by[:place] += dominates(loss, others)
+        self._dominated_by[place] = np.count_nonzero(dominates(others, loss))
+        self._losses[:, place] = loss[:, 0]
+        self._rows[place] = entry.row
+        self._numbers[place] = entry.number
+        self._places[entry.row] = place
 
     def remove(self, entry: Entry) -> None:
         """Take a trial out again."""
@@ -154,35 +156,35 @@ class ParetoRanking:
         if entry.outcome.kind is not Kind.FEASIBLE:
             self._others.remove(entry)
             return
-        place = self._entries.index(entry)
-        last = len(self._entries) - 1
-        loss = self._losses[place].copy()
-        self._entries[place] = self._entries[last]
-        self._losses[place] = self._losses[last]
-        self._dominated_by[place] = self._dominated_by[last]
-        self._entries.pop()
-        self._dominated_by[:last] -= dominates(loss, self._losses[:last])
+        place, last = self._places.pop(entry.row), len(self._places)
+        if place != last:
+            self._places[int(self._rows[last])] = place
+        for array in (self._losses.T, self._rows, self._numbers, self._dominated_by):
+            array[place] = array[last]
+        loss = np.array(entry.outcome.losses)[:, None]
+        self._dominated_by[:last] -= dominates(loss, self._losses[:, :last])
 
     def split(self, n_good: int) -> Split:
         """Return the best `n_good` trials that did not fail, and a thinned-out rest."""
-        ordered = self._ordered()
-        n_feasible = len(ordered)
-        others = self._others.split(max(0, n_good - n_feasible))
-        good = self._front(ordered, min(n_good, n_feasible))
-        chosen = np.isin(ordered, good, assume_unique=True)
-        left = ordered[~chosen]
+        n = len(self._places)
+        ordered = np.lexsort((self._numbers[:n], self._dominated_by[:n]))
+        others = self._others.split(max(0, n_good - n))
+        good = self._front(ordered, min(n_good, n))
+        is_left = np.ones(n, dtype=bool)
+        is_left[good] = False
+        left = ordered[is_left[ordered]]
         positions, weights = thin_out(len(left))
         return Split(
-            np.concatenate([self._rows(good), others.good]),
-            np.concatenate([self._rows(left[positions]), others.rest]),
+            np.concatenate([self._rows[good], others.good]),
+            np.concatenate([self._rows[left[positions]], others.rest]),
             np.concatenate([weights, others.weights]),
         )
 
-    def _ordered(self) -> Rows:
-        """Return places in order of domination, equal ones by number."""
-        n = len(self._entries)
-        numbers = np.fromiter((entry.number for entry in self._entries), np.int64, n)
-        return np.lexsort((numbers, self._dominated_by[:n]))
+    def _grow(self) -> None:
+        self._losses = np.concatenate([self._losses, self._losses], axis=1)
+        self._rows = np.concatenate([self._rows, self._rows])
+        self._numbers = np.concatenate([self._numbers, self._numbers])
+        self._dominated_by = np.concatenate([self._dominated_by, self._dominated_by])
 
     def _front(self, ordered: Rows, n_good: int) -> Rows:
         """Return the first `n_good` places, ties at the end broken by volume."""
@@ -192,9 +194,6 @@ class ParetoRanking:
         last_rank = ranks[n_good - 1]
         sure = ordered[ranks < last_rank]
         tied = ordered[ranks == last_rank]
-        picked = spread_out(self._losses[sure], self._losses[tied], n_good - len(sure))
+        n_missing = n_good - len(sure)
+        picked = spread_out(self._losses[:, sure], self._losses[:, tied], n_missing)
         return np.concatenate([sure, tied[picked]])
-
-    def _rows(self, places: Rows) -> Rows:
-        rows = [self._entries[place].row for place in places.tolist()]
-        return np.array(rows, dtype=np.intp)
