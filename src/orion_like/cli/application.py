@@ -31,6 +31,7 @@ ENTRIES = {
     "status": Entry("orion_like.cli.status:status", "Count the trials by status.", LOOKING),
     "info": Entry("orion_like.cli.info:info", "Tell all about one experiment.", LOOKING),
     "list": Entry("orion_like.cli.list:list_", "List the experiments as trees.", LOOKING),
+    "plot": Entry("orion_like.cli.plot:plot", "Draw a figure of an experiment.", LOOKING),
     "db": Entry(
         "orion_like.cli.db.group:db", "Set up, test, copy and clean the database.", KEEPING
     ),

@@ -35,6 +35,8 @@ from orion_like.worker.working_dir import WorkingDirectory, prepare_trial_direct
 if TYPE_CHECKING:
     import pandas
 
+    from orion_like.plotting.base import PlotAccessor
+
 logger = logging.getLogger(__name__)
 
 BEATS_PER_THRESHOLD = 4  # heartbeats that may be missed before a trial counts as lost
@@ -215,6 +217,14 @@ class ExperimentClient:
     def stats(self) -> ExperimentStats:
         """Progress of the experiment."""
         return self._experiment.stats
+
+    @property
+    def plot(self) -> PlotAccessor:
+        """Figures of the experiment: ``client.plot.regret()``, ``client.plot(kind="lpi")``."""
+        # The one way up: figures are made of clients, but users reach them from a client.
+        from orion_like.plotting.base import PlotAccessor
+
+        return PlotAccessor(self)
 
     # --- looking at trials ---------------------------------------------------------------------
 

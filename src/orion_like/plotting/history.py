@@ -1,0 +1,110 @@
+"""What figures show of an experiment: its finished trials, and what they were for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orion_like.analysis.libraries import load
+from orion_like.analysis.trials import with_objective
+from orion_like.experiment.incumbent import violation
+from orion_like.space import Space
+from orion_like.space.tokens import did_you_mean
+
+if TYPE_CHECKING:
+    import pandas
+
+    from orion_like.client import ExperimentClient
+
+ORDERS = ("suggested", "reserved", "completed")
+
+
+@dataclass(frozen=True)
+class History:
+    """The finished trials of an experiment.
+
+    Parameters
+    ----------
+    name
+        Name of the experiment.
+    space
+        What was searched.
+    objective
+        Name of the objective.
+    direction
+        ``minimize`` or ``maximize``.
+    trials
+        Frame of the trials that have an objective, with a column ``feasible`` if any trial
+        reported constraints.
+    """
+
+    name: str
+    space: Space
+    objective: str
+    direction: str
+    trials: pandas.DataFrame
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is completed."""
+        return bool(self.trials.empty)
+
+
+def check_order(order_by: str) -> None:
+    """Raise ValueError unless trials can be put in this order."""
+    if order_by not in ORDERS:
+        raise ValueError(
+            f"order_by {order_by!r} is unknown; it is one of {', '.join(ORDERS)}"
+            f"{did_you_mean(str(order_by), ORDERS)}"
+        )
+
+
+def read_history(
+    experiment: ExperimentClient | None, with_evc_tree: bool, order_by: str = "suggested"
+) -> History:
+    """Return what figures show of an experiment.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    with_evc_tree
+        Whether to include the trials of the other versions.
+    order_by
+        Time by which the trials are ordered: ``suggested``, ``reserved`` or ``completed``.
+
+    Raises
+    ------
+    OrionLikeError
+        If plotly or pandas is not installed.
+    ValueError
+        If there is no experiment, or no such order.
+    """
+    check_order(order_by)
+    if experiment is None:
+        raise ValueError("figures need an experiment, not None")
+    load("plotly", "plotting")
+    frame = experiment.to_pandas(with_evc_tree=with_evc_tree)
+    trials = with_objective(frame[frame["status"] == "completed"])
+    trials = trials.sort_values(order_by, kind="stable").reset_index(drop=True)
+    feasible = _feasible(experiment, with_evc_tree)
+    if feasible:
+        trials["feasible"] = [feasible.get(uid, True) for uid in trials["id"]]
+    declared = (experiment.experiment.objectives or [{}])[0]
+    return History(
+        experiment.name,
+        experiment.space,
+        declared.get("name") or "objective",
+        declared.get("direction") or "minimize",
+        trials,
+    )
+
+
+def _feasible(experiment: ExperimentClient, with_evc_tree: bool) -> dict[Any, bool]:
+    """Return which trials satisfy their constraints, by id; nothing if none has any."""
+    declared = experiment.experiment.outcome_constraints
+    return {
+        trial.id: violation([result.to_dict() for result in trial.results], declared) == 0
+        for trial in experiment.fetch_trials_by_status("completed", with_evc_tree)
+        if trial.constraints
+    }
