@@ -106,6 +106,13 @@ def test_the_command_of_the_user_is_left_untouched(run):
     assert Path(command[0]).samefile("good.sh")
 
 
+def test_an_option_of_ours_after_the_command_is_left_to_it_with_a_warning(run):
+    outcome = run("init-only", "-n", "demo", "./good.sh", PRIOR, "--max-trials", 7)
+
+    assert "--max-trials stands after the command" in outcome.err
+    assert stored(run)["config"]["max_trials"] is None
+
+
 def test_two_dashes_may_separate_the_command(run):
     outcome = run("hunt", "-n", "demo", "--max-trials", 1, "--", "./good.sh", PRIOR)
 
@@ -231,6 +238,13 @@ def test_options_about_versions_that_change_nothing_are_accepted_silently(run):
 # --- what goes wrong ----------------------------------------------------------------------------
 
 
+def test_a_search_space_that_is_used_up_is_a_finished_search(run):
+    outcome = run("hunt", "-n", "demo", "--max-trials", 9, "./good.sh", "-x~choices([1, 2])")
+
+    assert "Search finished successfully" in outcome.out
+    assert stored(run)["stats"]["completed"] is True
+
+
 def test_too_many_broken_trials_end_a_hunt_and_say_how_to_go_on(broken):
     assert "out of luck" in broken.err
     assert "orion-like db set demo status=broken status=new" in broken.err
@@ -252,6 +266,25 @@ def test_what_scripts_printed_is_kept_when_trials_broke(broken):
 
     errors = [path.read_text() for path in kept.glob("*/stderr.log")]
     assert errors == ["first\nout of luck\n"] * 3
+
+
+def test_one_broken_trial_is_enough_to_keep_what_scripts_printed(run):
+    Path("once.sh").write_text('#!/bin/sh\ntest -e tried || { touch tried; exit 1; }\necho "$2"\n')
+    Path("once.sh").chmod(0o755)
+
+    outcome = run("hunt", "-n", "demo", "--max-trials", 2, "./once.sh", PRIOR)
+
+    assert outcome.code == 0
+    kept = Path(outcome.out.split("What the trials printed is in\n")[1].strip())
+    assert len(list(kept.glob("*/stdout.log"))) == 3
+
+
+def test_an_experiment_that_is_broken_already_says_so_at_once(run, broken):
+    outcome = run("hunt", "-n", "demo")
+
+    assert outcome.code == 1
+    assert "orion-like db rm demo --status broken" in outcome.err
+    assert "What the trials printed" not in outcome.out
 
 
 def test_a_broken_trial_can_be_retried_by_the_hunt_itself(run):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orion_like.cli.commands import Command
-from orion_like.cli.failures import FAILED, SUCCESS
+from orion_like.cli.failures import FAILED, INTERRUPTED, SUCCESS
 from orion_like.cli.options import (
     branching_options,
     experiment_options,
@@ -26,6 +26,7 @@ from orion_like.cli.registration import (
     experiment_overrides,
     refuse_branching,
     register,
+    warn_of_misplaced_options,
     worker_overrides,
 )
 from orion_like.cli.session import Selection, Session, open_existing_storage, open_storage
@@ -78,6 +79,7 @@ def hunt(
     experiment.
     """
     refuse_branching(options)
+    warn_of_misplaced_options(user_args)
     overrides = {**experiment_overrides(options), **worker_overrides(options)}
     settings = selection.load_settings(session, overrides)
     open_ = open_storage if user_args else open_existing_storage
@@ -131,12 +133,11 @@ class Hunt:
             self._execute()
         except KeyboardInterrupt:
             self._tell_how_to_go_on("Interrupted")
-            raise
+            return INTERRUPTED
         except SystemExit as stop:  # SIGTERM
             self._tell_how_to_go_on("Terminated")
             return int(stop.code or FAILED)
         except BrokenExperiment as error:
-            self._client.directory.keep = True
             self._sum_up()
             raise BrokenExperiment(self._explain_broken(error)) from error
         except LazyWorkers as error:
@@ -185,6 +186,8 @@ class Hunt:
         return run
 
     def _on_progress(self, display: Display, progress: Progress) -> None:
+        if progress.broken:  # what their scripts printed is wanted then
+            self._client.directory.keep = True
         self._show(display, progress.stats, progress.waiting)
 
     def _show(self, display: Display, stats: Any, waiting: str | None) -> None:
@@ -212,9 +215,8 @@ class Hunt:
         record = {
             "name": self._client.name,
             "version": self._client.version,
-            **stats_record(stats, best),
+            **stats_record(stats, best, done=self._client.is_done),
         }
-        record["completed"] = self._client.is_done
         if self._format != "table":
             rows = ({"field": key, "value": v} for key, v in flat(plain(record)).items())
             write(record, self._format, rows)

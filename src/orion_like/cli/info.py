@@ -42,10 +42,10 @@ def info(session: Session, selection: Selection, format_: str) -> None:
         from orion_like.client import get_experiment
 
         client = get_experiment(name, document.get("version", 1), storage=storage)
-        stats = client.stats
+        stats, done = client.stats, client.is_done
         best = client.get_trial(uid=stats.best_trials_id) if stats.best_trials_id else None
     record = _record(document, {doc["_id"]: doc for doc in documents})
-    record["stats"] = stats_record(stats, best)
+    record["stats"] = stats_record(stats, best, done=done)
     if format_ == "table":
         print_sections(_sections(record))
     else:

@@ -9,7 +9,12 @@ import click
 from orion_like.cli.commands import Command
 from orion_like.cli.hunt import announce_registration
 from orion_like.cli.options import branching_options, experiment_options, selecting
-from orion_like.cli.registration import experiment_overrides, refuse_branching, register
+from orion_like.cli.registration import (
+    experiment_overrides,
+    refuse_branching,
+    register,
+    warn_of_misplaced_options,
+)
 from orion_like.cli.session import Selection, Session, open_storage
 
 
@@ -30,6 +35,7 @@ def init_only(
 ) -> None:
     """Register an experiment that tunes COMMAND, without running it; `hunt -n NAME` does that."""
     refuse_branching(options)
+    warn_of_misplaced_options(user_args)
     settings = selection.load_settings(session, experiment_overrides(options))
     with open_storage(settings) as storage:
         registered = register(selection, storage, settings, user_args)

@@ -22,10 +22,14 @@ FORMATS = ("table", "json", "yaml", "csv")
 EXPERIMENT, WORKER, BRANCHING = "Experiment", "Worker", "Versions"
 
 
-class VersionNumber(click.IntRange):
-    """Version of an experiment."""
+class Whole(click.IntRange):
+    """A whole number within bounds."""
 
     name = "integer"
+
+
+class VersionNumber(Whole):
+    """Version of an experiment."""
 
     def __init__(self) -> None:
         super().__init__(min=1)
@@ -175,7 +179,7 @@ def selecting(*, named: bool = False) -> Callable[[Any], Any]:
 experiment_options = stack(
     option("--exp-max-trials", "--max-trials", "exp_max_trials", type=Limit(), section=EXPERIMENT,
            help="Completed trials after which the experiment is done; 'inf' for no limit."),
-    option("--exp-max-broken", type=click.IntRange(min=1), section=EXPERIMENT,
+    option("--exp-max-broken", type=Whole(min=1), section=EXPERIMENT,
            help="Broken trials after which the experiment stops."),
     option("--working-dir", type=click.Path(file_okay=False), section=EXPERIMENT,
            help="Directory for what trials leave behind.  [default: a temporary one]"),
@@ -188,32 +192,32 @@ experiment_options = stack(
     option("--constraint", "constraints", multiple=True, metavar="EXPRESSION", section=EXPERIMENT,
            help="Relation between dimensions that every trial meets, such as 'x + y <= 1'."
            " May be repeated."),
-    option("--seed", type=click.IntRange(0, 2**63 - 1), section=EXPERIMENT,
+    option("--seed", type=Whole(0, 2**63 - 1), section=EXPERIMENT,
            help="Seed of all random choices.  [default: a fresh one, which is stored]"),
     option("--user-script-config", metavar="OPTION", section=EXPERIMENT,
            help="Option of the script that names its configuration file.  [default: config]"),
 )  # fmt: skip
 
 worker_options = stack(
-    option("--n-workers", type=click.IntRange(min=1), section=WORKER,
+    option("--n-workers", type=Whole(min=1), section=WORKER,
            help="Trials that this command runs at once.  [default: 1]"),
-    option("--pool-size", type=click.IntRange(min=0), section=WORKER,
-           help="Trials prepared at once; 0: as many as workers."),
+    option("--pool-size", type=Whole(min=0), section=WORKER,
+           help="Accepted and without effect: trials are made one by one."),
     option("--executor", metavar="NAME", section=WORKER, help="What runs the trials."),
     option("--heartbeat", type=Duration(), section=WORKER,
            help="Time between two signs of life of a running trial.  [default: 120]"),
     option("--worker-max-trials", "--worker-trials", "worker_max_trials", type=Limit(),
            section=WORKER, help="Trials after which this command stops."),
-    option("--worker-max-broken", type=click.IntRange(min=1), section=WORKER,
+    option("--worker-max-broken", type=Whole(min=1), section=WORKER,
            help="Broken trials after which this command stops.  [default: 3]"),
     option("--idle-timeout", "--max-idle-time", "idle_timeout", type=Duration(zero=True),
            section=WORKER,
            help="Time without anything to do after which this command stops.  [default: 60]"),
     option("--trial-timeout", type=Duration(), section=WORKER,
            help="Time that one trial may run."),
-    option("--retry", type=click.IntRange(min=0), section=WORKER,
+    option("--retry", type=Whole(min=0), section=WORKER,
            help="How often a broken trial is run again.  [default: 0]"),
-    option("--interrupt-signal-code", type=click.IntRange(1, 255), section=WORKER,
+    option("--interrupt-signal-code", type=Whole(1, 255), section=WORKER,
            help="Exit code by which the script says that it was interrupted.  [default: 130]"),
 )  # fmt: skip
 

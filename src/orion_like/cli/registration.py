@@ -29,6 +29,13 @@ DIRECTIONS = {
     "maximize": "maximize",
     "max": "maximize",
 }
+UNMISTAKABLE = (
+    "--exp-max-trials",
+    "--max-trials",
+    "--exp-max-broken",
+    "--worker-max-trials",
+    "--worker-max-broken",
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,16 @@ def refuse_branching(options: Mapping[str, Any]) -> None:
         raise UnsupportedOperation(
             f"{', '.join(asked)}: experiments cannot branch into versions yet; "
             "give the changed experiment a name of its own with -n/--name"
+        )
+
+
+def warn_of_misplaced_options(user_args: Sequence[str]) -> None:
+    """Warn of options that are meant for us, certainly, but handed to the user's command."""
+    misplaced = [word for word in user_args if word.partition("=")[0] in UNMISTAKABLE]
+    if misplaced:
+        logger.warning(
+            "%s stands after the command and is left to it; our options come before the command",
+            ", ".join(misplaced),
         )
 
 

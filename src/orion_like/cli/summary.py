@@ -19,7 +19,7 @@ Section = tuple[str, Mapping[str, Any] | str]
 """A title, and fields (nested as they are) or a text."""
 
 
-def stats_record(stats: ExperimentStats, best: Trial | None) -> dict[str, Any]:
+def stats_record(stats: ExperimentStats, best: Trial | None, *, done: bool) -> dict[str, Any]:
     """Return the progress of an experiment as a record.
 
     Parameters
@@ -28,9 +28,11 @@ def stats_record(stats: ExperimentStats, best: Trial | None) -> dict[str, Any]:
         Figures of the experiment.
     best
         Its best trial, if there is one.
+    done
+        Whether there will be no more trials.
     """
     return {
-        "completed": stats.max_trials is not None and stats.trials_completed >= stats.max_trials,
+        "completed": done,
         "trials_completed": stats.trials_completed,
         "max_trials": stats.max_trials,
         "trials": dict(stats.trial_status_count),

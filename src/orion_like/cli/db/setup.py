@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from orion_like.cli.commands import Command
-from orion_like.cli.options import option
+from orion_like.cli.options import Whole, option
 from orion_like.errors import ConfigurationError
 
 TYPES = ("pickleddb", "mongodb", "ephemeraldb")
@@ -28,7 +28,7 @@ TYPES = ("pickleddb", "mongodb", "ephemeraldb")
 @option("--type", "type_", type=click.Choice(TYPES, case_sensitive=False), help="Kind of database.")
 @option("--host", help="File of a PickledDB; host or URI of a MongoDB.")
 @option("--name", help="Name of the database in MongoDB.")
-@option("--port", type=click.IntRange(1, 65535), help="Port of MongoDB.")
+@option("--port", type=Whole(1, 65535), help="Port of MongoDB.")
 @option("-f", "--force", is_flag=True, help="Replace what is configured without asking.")
 def setup(
     type_: str | None, host: str | None, name: str | None, port: int | None, force: bool
@@ -72,7 +72,7 @@ def _ask(given: dict[str, Any]) -> dict[str, Any]:
         )
         if "://" not in answers["host"]:
             answers["port"] = click.prompt(
-                "Port", default=given["port"] or 27017, type=click.IntRange(1, 65535)
+                "Port", default=given["port"] or 27017, type=Whole(1, 65535)
             )
     return answers
 
