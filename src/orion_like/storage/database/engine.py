@@ -40,9 +40,15 @@ CHANGE = "change"
 
 
 class Collection:
-    """Documents by ``_id``, their indexes, and the order of their changes."""
+    """Documents by ``_id``, their indexes, and the order of their changes.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    loading
+        Leave indexes and order until `finish_loading`, which is faster for a long history.
+    """
+
+    def __init__(self, loading: bool = False) -> None:
         self.documents: dict[Any, Document] = {}
         self.indexes: dict[tuple[str, ...], Index] = {}
         self.next_id = 1
@@ -50,6 +56,7 @@ class Collection:
         self.partition: str | None = None
         self._orders: dict[Any, dict[Any, None]] = {}  # ids by partition, latest change last
         self._unordered: set[Any] = set()
+        self._loading = loading
 
     # --- operations -------------------------------------------------------------------------
 
@@ -57,16 +64,13 @@ class Collection:
         """Store a document, in place of the one with the same _id if there is one."""
         identity = document["_id"]
         old = self.documents.get(identity)
-        if old is not None:
-            self._exchange(old, document)
+        self.documents[identity] = document
+        if type(identity) is int and identity >= self.next_id:
+            self.next_id = identity + 1
+        if self._loading:
+            self._count_change(document)
         else:
-            self.documents[identity] = document
-            if type(identity) is int and identity >= self.next_id:
-                self.next_id = identity + 1
-            for index in self.indexes.values():
-                index.add(document)
-        if self.partition is not None:
-            self._note_change(old, document)
+            self._enter(old, document)
 
     def set(self, identity: Any, fields: Document, removed: Sequence[str]) -> None:
         """Replace some fields of a document."""
@@ -74,13 +78,17 @@ class Collection:
         document = {**old, **fields}
         for name in removed:
             document.pop(name, None)
-        self._exchange(old, document)
-        if self.partition is not None:
-            self._note_change(old, document)
+        self.documents[identity] = document
+        if self._loading:
+            self._count_change(document)
+        else:
+            self._enter(old, document)
 
     def remove(self, identity: Any) -> None:
         """Remove a document."""
         document = self.documents.pop(identity)
+        if self._loading:
+            return
         for index in self.indexes.values():
             index.discard(document)
         if self.partition is not None:
@@ -88,25 +96,50 @@ class Collection:
 
     def index(self, keys: tuple[str, ...], unique: bool, sparse: bool) -> None:
         """Add an index."""
-        index = Index(keys, unique, sparse)
-        for document in self.documents.values():
-            index.add(document)
-        self.indexes[keys] = index
+        index = self.indexes[keys] = Index(keys, unique, sparse)
+        if not self._loading:
+            for document in self.documents.values():
+                index.add(document)
 
     def track(self, partition: str) -> None:
         """Keep the order of changes from now on."""
         self.partition = partition
-        self._orders.clear()
-        for document in self.documents.values():
-            self._note_change(None, document)
+        if not self._loading:
+            self._put_in_order()
 
     def counters(self, next_id: int, next_change: int) -> None:
         """Go on counting from here."""
         self.next_id = max(self.next_id, next_id)
         self.next_change = max(self.next_change, next_change)
 
+    def finish_loading(self) -> None:
+        """Make the indexes and the order of changes."""
+        if not self._loading:
+            return
+        self._loading = False
+        for index in self.indexes.values():
+            for document in self.documents.values():
+                index.add(document)
+        if self.partition is not None:
+            self._put_in_order()
+
+    def _put_in_order(self) -> None:
+        self._orders.clear()
+        for document in sorted(self.documents.values(), key=_change):
+            self._order_of(document)[document["_id"]] = None
+            self._count_change(document)
+
+    def _enter(self, old: Document | None, document: Document) -> None:
+        """Enter a document, in place of an old one, into the indexes and the order."""
+        if old is None:
+            for index in self.indexes.values():
+                index.add(document)
+        else:
+            self._exchange(old, document)
+        if self.partition is not None:
+            self._note_change(old, document)
+
     def _exchange(self, old: Document, document: Document) -> None:
-        self.documents[document["_id"]] = document
         for index in self.indexes.values():
             for name in index.names:
                 if old.get(name, MISSING) is not document.get(name, MISSING):
@@ -115,17 +148,18 @@ class Collection:
                     break
 
     def _note_change(self, old: Document | None, document: Document) -> None:
-        change = document.get(CHANGE, 0)
-        if type(change) is not int:
-            return
         identity = document["_id"]
-        order = self._order_of(document)
         if old is not None:
             self._order_of(old).pop(identity, None)
-        order[identity] = None
-        if change < self.next_change - 1:
+        self._order_of(document)[identity] = None
+        if _change(document) < self.next_change - 1:
             self._unordered.add(self._partition_of(document))
         else:
+            self._count_change(document)
+
+    def _count_change(self, document: Document) -> None:
+        change = document.get(CHANGE)
+        if type(change) is int and change >= self.next_change:
             self.next_change = change + 1
 
     def _partition_of(self, document: Document) -> Any:
@@ -143,12 +177,12 @@ class Collection:
         order = self._orders.get(key, {})
         if key in self._unordered:
             self._unordered.discard(key)
-            order = dict.fromkeys(sorted(order, key=lambda i: self.documents[i].get(CHANGE, 0)))
+            order = dict.fromkeys(sorted(order, key=lambda i: _change(self.documents[i])))
             self._orders[key] = order
         found = []
         for identity in reversed(order):
             document = self.documents[identity]
-            if since and document.get(CHANGE, 0) <= since:
+            if since and _change(document) <= since:
                 break
             found.append(document)
         found.reverse()
@@ -266,6 +300,11 @@ class Collection:
         return _tally(field, self.select(selection))
 
 
+def _change(document: Document) -> int:
+    change = document.get(CHANGE)
+    return change if type(change) is int else 0
+
+
 def _tally(field: str, documents: Iterable[Document]) -> dict[Any, int]:
     path = field.split(".")
     counts: dict[Any, int] = {}
@@ -288,10 +327,13 @@ class Engine:
     identity
         Tells this database from others, so that a token for `changes` is never taken for
         one of another database that had the same place before.
+    loading
+        Apply a long history before the first read, and then `finish_loading`.
     """
 
-    def __init__(self, identity: bytes = b"") -> None:
+    def __init__(self, identity: bytes = b"", loading: bool = False) -> None:
         self.identity = identity
+        self._loading = loading
         self.collections: dict[str, Collection] = {}
         self._empty = Collection()
 
@@ -306,8 +348,14 @@ class Engine:
         for kind, name, *arguments in operations:
             collection = self.collections.get(name)
             if collection is None:
-                collection = self.collections[name] = Collection()
+                collection = self.collections[name] = Collection(self._loading)
             _VERBS[kind](collection, *arguments)
+
+    def finish_loading(self) -> None:
+        """Make the indexes that were left while loading."""
+        self._loading = False
+        for collection in self.collections.values():
+            collection.finish_loading()
 
     def snapshot(self) -> Iterator[Operation]:
         """Yield operations that make an equal engine out of an empty one."""
@@ -381,7 +429,7 @@ class Engine:
         """Plan to update stored documents."""
         collection = self[name]
         change, time = collection.next_change, now()
-        touched = {step.path[0] for step in steps}
+        touched = {path[0] for _, path, _ in steps}
         taken: dict[tuple[str, ...], set[Any]] = {keys: set() for keys in collection.indexes}
         operations: list[Operation] = []
         for old in documents:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from orion_like.errors import DatabaseError, DuplicateKeyError
 from orion_like.storage.database.base import Document
-from orion_like.storage.database.values import MISSING, is_scalar, order_key, values_at
+from orion_like.storage.database.values import CONTAINERS, MISSING, is_scalar, order_key, values_at
 
 _NAN: Final = ("nan",)
 _TRUE, _FALSE = ("bool", True), ("bool", False)
@@ -107,7 +107,11 @@ class Index:
         keys: list[Hashable] = []
         for path in self._paths:
             value = document.get(path[0]) if self._flat else _only(values_at(document, path))
-            if not is_scalar(value):
+            kind = type(value)
+            if kind is str or kind is int:
+                keys.append(value)
+                continue
+            if kind in CONTAINERS:
                 return None
             if self.sparse and (value is None or value is MISSING):
                 return None

@@ -124,7 +124,9 @@ class LocalDatabase(Database):
             return copied(old)  # type: ignore[no-any-return]
         _, _, _, changed, removed = operations[0]
         new = {**old, **changed}
-        return {name: copied(value) for name, value in new.items() if name not in removed}
+        for name in removed:
+            del new[name]
+        return copied(new)  # type: ignore[no-any-return]
 
     def update(self, collection: str, query: Query, update: Update, *, durable: bool = True) -> int:
         selection, steps = Selection(query), compile_update(update)

@@ -29,6 +29,7 @@ from orion_like.storage.database.values import (
 Predicate = Callable[[Document], bool]
 _ValueTest = Callable[[Any], bool]
 
+_PLAIN: Final = frozenset([type(None), bool, int, float, str, list, datetime.datetime])
 _LOGICAL: Final = ("$and", "$or", "$nor")
 _COMPARISONS: Final = ("$lt", "$lte", "$gt", "$gte")
 _FIELD_OPERATORS: Final = (
@@ -59,7 +60,7 @@ def compile_query(query: Query | None) -> Predicate:
     if not isinstance(query, Mapping):
         raise DatabaseError(f"query {query!r}: a query is a dict of conditions")
     tests = [_clause(key, condition) for key, condition in query.items()]
-    return tests[0] if len(tests) == 1 else _all_of(tests)
+    return _all_of(tests)
 
 
 def _always(_: Document) -> bool:
@@ -71,6 +72,9 @@ def _never(_: Any) -> bool:
 
 
 def _all_of(tests: list[Predicate]) -> Predicate:
+    if len(tests) == 1:
+        return tests[0]
+
     def every(document: Document) -> bool:
         for test in tests:  # noqa: SIM110 - a generator would cost twice as much
             if not test(document):
@@ -88,8 +92,9 @@ def _clause(key: str, condition: Any) -> Predicate:
     path = key.split(".")
     if "" in path:
         raise DatabaseError(f"query: {key!r} is not the name of a field or a dotted path")
-    tests = [_field_test(path, *part) for part in _conditions(key, condition)]
-    return tests[0] if len(tests) == 1 else _all_of(tests)
+    if not is_operators(condition, "query"):
+        return _element_test(path, _equality(plain(condition, "." + key)))
+    return _all_of([_field_test(path, key, *operation) for operation in condition.items()])
 
 
 def _logical(key: str, condition: Any) -> Predicate:
@@ -105,16 +110,9 @@ def _logical(key: str, condition: Any) -> Predicate:
     return lambda document: not any(test(document) for test in tests)
 
 
-def _conditions(key: str, condition: Any) -> list[tuple[str, str, Any]]:
-    """Split the condition on one field into (field, operator, operand)."""
-    if not is_operators(condition, f"query on {key!r}"):
-        return [(key, "$eq", condition)]
-    return [(key, name, operand) for name, operand in condition.items()]
-
-
 def is_operators(condition: Any, where: str) -> bool:
     """Tell a dict of operators from a value to compare with; a mixture is refused."""
-    if not isinstance(condition, Mapping) or not condition:
+    if type(condition) in _PLAIN or not isinstance(condition, Mapping) or not condition:
         return False
     operators = [isinstance(name, str) and name[:1] == "$" for name in condition]
     if any(operators) and not all(operators):
@@ -150,7 +148,7 @@ def _element_test(path: list[str], test: _ValueTest) -> Predicate:
         field = path[0]
 
         def matches_here(document: Document) -> bool:
-            value = document.get(field, MISSING)
+            value = document.get(field)  # to every test, missing is the same as null
             return test(value) or (type(value) is list and any(map(test, value)))
 
         return matches_here
@@ -217,8 +215,7 @@ def _fixed(operand: Any, key: str) -> Any:
 def _equality(operand: Any) -> _ValueTest:
     if operand is None:
         return lambda value: value is None or value is MISSING
-    kind = type(operand)
-    if kind is str or kind is datetime.datetime or kind is bytes:
+    if type(operand) in (str, datetime.datetime, bytes):
         return lambda value: bool(value == operand)
     return lambda value: equal(operand, value)
 

@@ -24,6 +24,9 @@ _LONGEST_PAUSE: Final = 1.0  # seconds
 _POOL: Final = 5  # connections of one process
 _AUTHENTICATION: Final = (13, 18, 8000)  # codes: unauthorized, failed, Atlas
 _SECRETS: Final = re.compile(r"(?i)(password|token|secret)=[^&]*")
+_DETAILS: Final = re.compile(
+    r", Timeout: |, full error: |, Topology Description: | \(configured timeouts: "
+)
 _CREDENTIALS: Final = re.compile(r"^(mongodb(?:\+srv)?://)([^:@/]*)(:[^@]*)?@")
 
 
@@ -210,7 +213,7 @@ def duplicate_key(details: Mapping[str, Any], doing: str) -> DuplicateKeyError:
 
 def _first_line(error: Exception) -> str:
     """Return the message without the description of topology and response that follow it."""
-    text = re.split(r", Timeout: |, full error: |, Topology Description: ", str(error))[0]
+    text = _DETAILS.split(str(error))[0]
     return redacted(text.split("\n")[0])
 
 

@@ -10,6 +10,7 @@ notices replaces it by a new generation.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import threading
 import weakref
@@ -24,7 +25,7 @@ from orion_like.storage.database.engine import Engine, Operation
 from orion_like.storage.database.filelock import FileLock
 from orion_like.storage.database.local import LocalDatabase, Plan
 from orion_like.storage.database.log import Log, NoSuchLog
-from orion_like.storage.database.records import Ending, shared_names
+from orion_like.storage.database.records import Ending, sharing_text
 
 _SMALL: Final = 2**20  # bytes; a log below this is never rewritten
 _BLOAT: Final = 4  # operations in the log for each document alive, before it is rewritten
@@ -140,8 +141,12 @@ class PickledDB(LocalDatabase):
             self._log = Log(self.path)
         except NoSuchLog:
             return
-        self._engine = Engine(self._log.header.identity)
-        self._replay(self._log)
+        self._engine = Engine(self._log.header.identity, loading=True)
+        with _no_garbage_collection():
+            self._replay(self._log)
+            self._consistent = False
+            self._engine.finish_loading()
+            self._consistent = True
         self._plan_rewrite()
 
     def _replay(self, log: Log) -> None:
@@ -313,13 +318,26 @@ class PickledDB(LocalDatabase):
                 self._log = log
 
 
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Spare the collector looking again and again through documents that are being read."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _shared(operation: Operation) -> Operation:
-    """Return an operation read from the log with its names shared in memory."""
+    """Return an operation read from the log that shares its texts with others in memory."""
     if operation[0] == "put":
-        return ("put", operation[1], shared_names(operation[2]))
+        return ("put", operation[1], sharing_text(operation[2]))
     if operation[0] == "set":
         kind, name, identity, fields, removed = operation
-        return (kind, name, identity, shared_names(fields), removed)
+        return (kind, name, identity, sharing_text(fields), removed)
     return operation
 
 

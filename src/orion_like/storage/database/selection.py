@@ -54,6 +54,9 @@ def _bounds(query: Query) -> tuple[Bounds, bool]:
 
 def _bind(bounds: Bounds, field: str, condition: Any) -> bool:
     """Note what the condition fixes the field to; True if it asks nothing else."""
+    if type(condition) is str or type(condition) is int:
+        bounds[field] = [condition]
+        return True
     if not is_operators(condition, "query"):
         values = [plain(condition)]
     elif "$eq" in condition:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from orion_like.errors import DatabaseError
 from orion_like.storage.database.base import NOW, Document, Update
@@ -19,12 +19,8 @@ from orion_like.storage.database.values import MISSING, equal, order_key, plain
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 
-class Step(NamedTuple):
-    """One operator on one path."""
-
-    operator: str
-    path: list[str]
-    operand: Any
+Step = tuple[str, list[str], Any]
+"""One operator, the path it changes, and its operand."""
 
 
 def compile_update(update: Update) -> list[Step]:
@@ -38,15 +34,19 @@ def compile_update(update: Update) -> list[Step]:
     """
     if not isinstance(update, Mapping) or not update:
         raise DatabaseError(f"update {update!r}: an update is a dict such as {{'$set': {{...}}}}")
-    steps = []
+    steps: list[Step] = []
     for operator, changes in update.items():
         if not isinstance(operator, str) or operator not in _OPERATORS:
             raise _not_an_operator(operator)
         if not isinstance(changes, Mapping):
             raise DatabaseError(f"update {operator}: expects a dict of fields, not {changes!r}")
         for field, operand in changes.items():
-            steps.append(Step(operator, _path(operator, field), _operand(operator, field, operand)))
-    _refuse_conflicts([step.path for step in steps])
+            path = _path(operator, field)
+            if operator == "$set" and operand is not NOW:
+                steps.append((operator, path, plain(operand, "." + field)))
+            else:
+                steps.append((operator, path, _operand(operator, field, operand)))
+    _refuse_conflicts([path for _, path, _ in steps])
     return steps
 
 
@@ -60,6 +60,8 @@ def _not_an_operator(operator: Any) -> DatabaseError:
 
 
 def _path(operator: str, field: Any) -> list[str]:
+    if type(field) is str and field.isidentifier() and field != "_id":
+        return [field]
     path = field.split(".") if isinstance(field, str) else [""]
     if "" in path or any(part[:1] == "$" for part in path) or "\0" in field:
         raise DatabaseError(f"update {operator}: {field!r} is not the name of a field or a path")
@@ -108,7 +110,7 @@ def _pull_test(field: str, operand: Any) -> Callable[[Any], bool]:
 
 
 def _refuse_conflicts(paths: list[list[str]]) -> None:
-    if len(paths) == 1:
+    if len({path[0] for path in paths}) == len(paths):
         return
     ordered = sorted(paths)
     for shorter, longer in itertools.pairwise(ordered):

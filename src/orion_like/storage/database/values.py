@@ -15,6 +15,7 @@ from orion_like.errors import DatabaseError
 from orion_like.storage.database.base import NOW
 
 UTC: Final = datetime.timezone.utc
+CONTAINERS: Final = frozenset([dict, list])
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 
@@ -129,22 +130,19 @@ def _at(where: str) -> str:
 
 def is_scalar(value: Any) -> bool:
     """Tell whether a value has no parts."""
-    return type(value) is not dict and type(value) is not list
+    return type(value) not in CONTAINERS
 
 
 def copied(value: Any) -> Any:
     """Return a deep copy of a value made of plain types."""
     kind = type(value)
     if kind is dict:
-        return {key: _copy_item(item) for key, item in value.items()}
+        return {
+            key: copied(item) if type(item) in CONTAINERS else item for key, item in value.items()
+        }
     if kind is list:
-        return [_copy_item(item) for item in value]
+        return [copied(item) if type(item) in CONTAINERS else item for item in value]
     return value
-
-
-def _copy_item(item: Any) -> Any:
-    kind = type(item)
-    return copied(item) if kind is dict or kind is list else item
 
 
 def values_at(document: Any, path: list[str], *, for_order: bool = False) -> list[Any]:
@@ -172,6 +170,8 @@ def _walk(value: Any, path: list[str], depth: int, found: list[Any], for_order: 
         for item in () if numbered and for_order else value:
             if type(item) is dict:
                 _walk(item, path, depth, found, for_order)
+            elif for_order:
+                found.append(MISSING)
         if numbered:
             element = value[int(path[depth])]
             if depth + 1 == len(path) or not is_scalar(element):
