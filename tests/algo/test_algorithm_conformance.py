@@ -1,5 +1,7 @@
 from typing import Any, ClassVar
 
+from orion_like.algo import Algorithm, Kind, judge, point_key
+from orion_like.algo.random_search import Random
 from orion_like.testing.algorithms import AlgorithmConformance
 
 
@@ -18,3 +20,41 @@ class TestGridSearch(AlgorithmConformance):
 
 class TestTPE(AlgorithmConformance):
     configuration = "tpe"
+
+
+class Halving(Algorithm):
+    """A plug-in as the documentation shows it."""
+
+    name = "halving"
+
+    def __init__(self, problem, restarts=0.2):
+        super().__init__(problem)
+        self.restarts = restarts
+        self.random = Random(problem)
+        self.encoding = problem.space.encoding()
+        self.best = None
+        self.taken = set()
+
+    def observe(self, trials):
+        trials = list(trials)
+        self.random.observe(trials)
+        for trial in trials:
+            self.taken.add(point_key(trial.flat_params))
+            outcome = judge(trial, self.problem)
+            if outcome is not None and outcome.kind is Kind.FEASIBLE:
+                rank = (outcome.losses[0], trial.id)
+                if self.best is None or rank < self.best[0]:
+                    self.best = (rank, self.encoding.encode(trial))
+
+    def suggest(self, rng, number):
+        if self.best is None or rng.random() < self.restarts:
+            return self.random.suggest(rng, number)
+        start = self.encoding.encode(self.space.sample(rng))
+        params = self.encoding.decode((start + self.best[1]) / 2)
+        if point_key(params) in self.taken or not self.space.satisfies(params):
+            return self.random.suggest(rng, number)
+        return params
+
+
+class TestPlugIn(AlgorithmConformance):
+    configuration = Halving

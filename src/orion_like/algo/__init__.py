@@ -7,13 +7,17 @@ from orion_like.algo.factory import (
     create_algorithm,
     find_algorithm,
 )
+from orion_like.algo.outcome import Kind, Outcome, judge
 from orion_like.algo.problem import Objective, OutcomeConstraint, Problem
+from orion_like.algo.sequence import point_key
 
 __all__ = [
     "Algorithm",
     "AlgorithmChoice",
     "Exhausted",
+    "Kind",
     "Objective",
+    "Outcome",
     "OutcomeConstraint",
     "Problem",
     "Requirements",
@@ -23,4 +27,6 @@ __all__ = [
     "available_algorithms",
     "create_algorithm",
     "find_algorithm",
+    "judge",
+    "point_key",
 ]

@@ -27,7 +27,7 @@ BUILT_IN: Mapping[str, str] = {
 }
 """Where the algorithms of this package are; each is imported when it is asked for."""
 
-AlgorithmConfiguration: TypeAlias = "str | type[Algorithm] | Mapping[str, Any]"
+AlgorithmConfiguration: TypeAlias = "str | type[Algorithm] | Mapping[Any, Any]"
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def create_algorithm(
     Parameters
     ----------
     configuration
-        Name in any case, ``{name: {parameter: value}}``, or a subclass of `Algorithm`;
+        Name in any case or a subclass of `Algorithm`, alone or as ``{name: {parameter: value}}``;
         None is ``'tpe'``.
     space
         The search space.

@@ -23,7 +23,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from orion_like.algo import Algorithm, Exhausted, Problem, Wait, create_algorithm, find_algorithm
+from orion_like.algo import (
+    Algorithm,
+    AlgorithmChoice,
+    Exhausted,
+    Problem,
+    Wait,
+    create_algorithm,
+    find_algorithm,
+)
 from orion_like.errors import AlgorithmError
 from orion_like.space import Space, build_space
 from orion_like.trial import Trial
@@ -246,11 +254,8 @@ class AlgorithmConformance:
         pytest.skip(f"the algorithm {unmet}")
 
     def _class(self) -> type[Algorithm]:
-        configuration = self.configuration
-        if isinstance(configuration, type):
-            return configuration
-        name = configuration if isinstance(configuration, str) else next(iter(configuration))
-        return find_algorithm(name)
+        algorithm = AlgorithmChoice.parse(self.configuration).algorithm
+        return algorithm if isinstance(algorithm, type) else find_algorithm(algorithm)
 
     def _run(self, space: Space, workers: int = 1, seed: int = 1) -> tuple[Algorithm, list[Trial]]:
         algorithm = self.create(space, seed)
@@ -434,13 +439,12 @@ class AlgorithmConformance:
         algorithm = self.create(space)
         [(name, parameters)] = algorithm.configuration.items()
 
-        again = create_algorithm({name.upper(): parameters}, space, seed=1)
+        again = create_algorithm({self._class(): parameters}, space, seed=1)
 
+        assert name == self._class().name
         assert parameters.keys() == algorithm.parameters().keys()
         assert again.configuration == algorithm.configuration
 
     def test_an_unknown_parameter_is_refused_by_name(self) -> None:
-        name = self._class().name
-
         with pytest.raises(AlgorithmError, match="'no_such_parameter'"):
-            create_algorithm({name: {"no_such_parameter": 1}}, SPACES["fidelity"]())
+            create_algorithm({self._class(): {"no_such_parameter": 1}}, SPACES["fidelity"]())
