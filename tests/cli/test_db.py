@@ -321,3 +321,20 @@ def test_commands_work_on_a_server_as_on_a_file(run, mongodb_uri):
     run("db", "load", "dump.pkl", "--storage", mongodb_uri, "-r", "bump")
     assert titles(run, "--storage", mongodb_uri) == ["demo-v1", "demo-v2"]
     assert run("db", "rm", "demo", "-f", "--storage", mongodb_uri).code == 0
+
+
+def test_what_a_damaged_file_holds_is_salvaged(run, hunted):
+    path = default_database_path()
+    data = bytearray(path.read_bytes())
+    data[-10] ^= 0xFF
+    path.write_bytes(bytes(data))
+    path.write_bytes(path.read_bytes() + b"\x01" * 40)
+    refused = run("status")
+    assert (refused.code, "orion-like db salvage" in refused.err) == (1, True)
+
+    outcome = run("db", "salvage", path, "-o", "new.pkl")
+
+    assert outcome.code == 0
+    assert outcome.out.startswith("Lost ")
+    assert "Salvaged 1 document of experiments\nSalvaged 4 documents of trials\n" in outcome.out
+    assert titles(run, "--storage", "new.pkl") == ["demo-v1"]

@@ -98,6 +98,8 @@ PATHS = [
     ("demo", 1, ["db", "dump", "-o", "no/where.pkl"], "does not exist"),
     ("demo", 1, ["db", "load", "none.pkl"], "no file none.pkl"),
     ("demo", 1, ["db", "load", "plain.txt"], "plain.txt"),
+    ("demo", 1, ["db", "salvage", "plain.txt"], "nothing in plain.txt is readable"),
+    ("demo", 1, ["db", "salvage", "none.pkl"], "none.pkl cannot be read"),
     ("empty", 1, ["--logdir", "plain.txt/logs", "status"], "plain.txt"),
 ]  # fmt: skip
 
