@@ -27,7 +27,8 @@ _END_BITS: Final = 44
 _EPOCHS: Final = 1 << (64 - _END_BITS)
 _SIZE: Final = 4096
 _PATIENCE: Final = 0.05  # seconds to wait for another's fsync before doing one's own
-_PAUSE: Final = 0.00005  # seconds
+_PAUSE: Final = 0.00005  # seconds before the first look whether it is done
+_GROWTH: Final = 0.4  # the next look comes after this part of the time waited so far
 
 
 class SharedSync:
@@ -76,7 +77,7 @@ class SharedSync:
         end
             The position.
         """
-        deadline = 0.0
+        started = 0.0
         while not self._covers(epoch, end):
             if self._turn.acquire(blocking=False):
                 try:
@@ -85,11 +86,12 @@ class SharedSync:
                 finally:
                     self._turn.release()
             instant = time.monotonic()
-            deadline = deadline or instant + _PATIENCE
-            if instant > deadline:  # whose turn it is may have been stopped
+            started = started or instant
+            waited = instant - started
+            if waited > _PATIENCE:  # whose turn it is may have been stopped
                 os.fsync(descriptor)
                 return
-            time.sleep(_PAUSE)
+            time.sleep(max(_PAUSE, waited * _GROWTH))
 
     def _covers(self, epoch: int, end: int) -> bool:
         if not self._words:

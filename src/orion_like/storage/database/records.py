@@ -90,7 +90,7 @@ def pack_record(operations: Sequence[Operation]) -> bytes:
     return buffer.getvalue()
 
 
-def split_records(data: bytes) -> tuple[list[memoryview], int, Ending]:
+def split_records(data: bytes | memoryview) -> tuple[list[memoryview], int, Ending]:
     """Return the payloads of the whole records in `data`, their total size, and what follows."""
     payloads: list[memoryview] = []
     view = memoryview(data)
@@ -114,12 +114,12 @@ def split_records(data: bytes) -> tuple[list[memoryview], int, Ending]:
     return payloads, position, Ending.CLEAN
 
 
-def record_size(data: bytes) -> int:
+def record_size(data: bytes | memoryview) -> int:
     """Return how many bytes the first record takes in all; 0 if its header is not there."""
     if len(data) < RECORD_OVERHEAD:
         return 0
-    length, checksum, header_checksum = _RECORD.unpack_from(data)
-    whole = header_checksum == crc32(_CHECKED.pack(length, checksum))
+    length, _, header_checksum = _RECORD.unpack_from(data)
+    whole = header_checksum == crc32(data[: _CHECKED.size])
     return RECORD_OVERHEAD + int(length) if whole else 0
 
 
