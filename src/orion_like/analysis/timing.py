@@ -53,7 +53,8 @@ def peak_concurrency(trials: pandas.DataFrame) -> int:
     start, end = _intervals(trials)
     # At the same moment ends come first: what follows directly does not overlap.
     events = sorted([(time, -1) for time in end] + [(time, 1) for time in start])
-    running = peak = 0
+    running = 0
+    peak = min(1, len(start))  # also when all of them ended at once
     for _, change in events:
         running += change
         peak = max(peak, running)

@@ -12,7 +12,7 @@ from orion_like.space import Categorical, Dimension, Fidelity
 from orion_like.space.numeric import Numeric
 
 LOGARITHMIC_PRIORS = {"loguniform", "reciprocal", "lognormal"}
-DECADES = 2  # span from which fidelities have a logarithmic axis
+WIDE = 100  # ratio from which fidelities have a logarithmic axis
 MARGIN = 0.12  # of the axis, below which what is inactive stands
 N_TICKS = 6
 
@@ -20,8 +20,10 @@ N_TICKS = 6
 def is_logarithmic(dimension: Dimension) -> bool:
     """Tell whether the values of a dimension are best seen on a logarithmic axis."""
     if isinstance(dimension, Fidelity):
-        return dimension.high >= dimension.low * 10**DECADES
-    return isinstance(dimension, Numeric) and dimension.prior.function in LOGARITHMIC_PRIORS
+        return dimension.high >= dimension.low * WIDE
+    if not isinstance(dimension, Numeric):
+        return False
+    return dimension.prior.function in LOGARITHMIC_PRIORS
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,7 @@ def _of_numbers(
     below = low - MARGIN * (high - low)
     has_inactive = None in values
     positions = [below if value is None else to_position(value) for value in values]
-    ticks: list[tuple[float, str]] = []
-    if has_inactive or to_position is not float:
-        steps = [low + (high - low) * i / (N_TICKS - 1) for i in range(N_TICKS)]
-        ticks = [(step, f"{to_value(step):.3g}") for step in steps]
+    ticks = _ticks(low, high, to_value) if has_inactive or to_position is not float else []
     return Axis(
         positions, below if has_inactive else low, high, _inactive(has_inactive, below) + ticks
     )
@@ -98,6 +97,15 @@ def _ends(dimension: Dimension, numbers: list[float], to_position: Any) -> tuple
     if math.isfinite(end):
         high = to_position(end)
     return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def _ticks(low: float, high: float, to_value: Any) -> list[tuple[float, str]]:
+    """Return ticks at powers of ten, or at even distances if there are few."""
+    decades = list(range(math.ceil(low), math.floor(high) + 1)) if to_value is not float else []
+    inner = [float(decade) for decade in decades]
+    if len(inner) < 3:
+        inner = [low + (high - low) * i / (N_TICKS - 1) for i in range(N_TICKS)]
+    return [(position, f"{to_value(position):.3g}") for position in inner]
 
 
 def _inactive(there_are: bool, position: float) -> list[tuple[float, str]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orion_like.client import ExperimentClient
 
 PANEL = 190  # pixels
+N_LEVELS = 15
 SPACING = 0.12  # pixels of space between panels, as a part of a panel
 
 
@@ -93,28 +94,30 @@ def partial_dependencies(
     title = f"Partial dependencies for experiment '{text(history.name)}'"
     if not found:
         return empty(title, layout)
-    matrix = _Matrix(history, found, smoothing, hover_labels(history, verbose_hover))
-    figure = matrix.draw()
-    low, high = _objective_range(found)
+    surface = _surface(history, found, colorscale)
+    labels = hover_labels(history, verbose_hover)
+    features = Features(history.space)
+    figure = _Matrix(history, features, found, surface, smoothing, labels).draw()
+    count = sum(isinstance(name, str) for name in found)
     figure.update_layout(
-        coloraxis={
-            "colorscale": colorscale,
-            "cmin": low,
-            "cmax": high,
-            "colorbar": {"title": {"text": text(history.objective)}},
-        },
         showlegend=False,
-        height=max(450, PANEL * len(matrix.names) + 120),
-        width=max(600, PANEL * len(matrix.names) + 220),
+        height=max(450, PANEL * count + 120),
+        width=max(600, PANEL * count + 220),
     )
     return finished(figure, title, layout)
 
 
-def _objective_range(found: Mapping[Any, PartialDependence]) -> tuple[float, float]:
-    return (
-        min(float(dependence.averages.min()) for dependence in found.values()),
-        max(float(dependence.averages.max()) for dependence in found.values()),
-    )
+def _surface(
+    history: History, found: Mapping[Any, PartialDependence], colorscale: str
+) -> dict[str, Any]:
+    """Return what all surfaces have in common, so that equal colours are equal objectives."""
+    return {
+        "zmin": min(float(dependence.averages.min()) for dependence in found.values()),
+        "zmax": max(float(dependence.averages.max()) for dependence in found.values()),
+        "colorscale": colorscale,
+        "colorbar": {"title": {"text": text(history.objective)}},
+        "hovertemplate": "%{x}<br>%{y}<br>%{z}<extra></extra>",
+    }
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,9 @@ class _Matrix:
     """Panels of all parameters and all pairs."""
 
     history: History
+    features: Features
     found: Mapping[str | tuple[str, str], PartialDependence]
+    surface: Mapping[str, Any]
     smoothing: float
     labels: list[str]
 
@@ -130,11 +135,19 @@ class _Matrix:
     def names(self) -> list[str]:
         return [name for name in self.found if isinstance(name, str)]
 
+    @property
+    def _first_pair(self) -> Any:
+        return next(key for key in self.found if not isinstance(key, str))
+
     def draw(self) -> Figure:
         count = len(self.names)
         figure = load("plotly.subplots", "plotting").make_subplots(
             rows=count,
             cols=count,
+            specs=[
+                [{} if column <= row else None for column in range(count)] for row in range(count)
+            ],
+            shared_xaxes="columns",
             horizontal_spacing=SPACING / count,
             vertical_spacing=SPACING / count,
         )
@@ -153,8 +166,7 @@ class _Matrix:
         x = self._shown(name, dependence.grid[name])
         mean, std = dependence.averages, dependence.stds
         place = {"row": index, "col": index}
-        categorical = isinstance(self._dimension(name), Categorical)
-        if categorical:
+        if self._is_categorical(name):
             error = {"type": "data", "array": std.tolist(), "color": translucent(color(0), 0.5)}
             figure.add_scatter(
                 x=x, y=mean.tolist(), error_y=error, mode="markers",
@@ -188,20 +200,20 @@ class _Matrix:
         place = {"row": row, "col": column}
         x = self._shown(first, dependence.grid[first])
         y = self._shown(second, dependence.grid[second])
-        categorical = any(
-            isinstance(self._dimension(name), Categorical) for name in (first, second)
-        )
-        surface: dict[str, Any] = {
+        surface = {
+            **self.surface,
             "x": x,
             "y": y,
             "z": dependence.averages.T.tolist(),
-            "coloraxis": "coloraxis",
-            "hovertemplate": "%{x}<br>%{y}<br>%{z}<extra></extra>",
+            "showscale": (first, second) == self._first_pair,  # one scale for all
         }
-        if categorical:
+        if any(self._is_categorical(name) for name in (first, second)):
             figure.add_heatmap(**surface, **place)
         else:
-            figure.add_contour(**surface, line={"smoothing": self.smoothing, "width": 0.5}, **place)
+            low, high = surface["zmin"], surface["zmax"]
+            levels = {"start": low, "end": high, "size": (high - low) / N_LEVELS or 1.0}
+            line = {"smoothing": self.smoothing, "width": 0.5}
+            figure.add_contour(**surface, contours=levels, line=line, **place)
         shown = self._shown(first, first_values), self._shown(second, second_values)
         self._add_trials(figure, place, *shown)
 
@@ -225,35 +237,48 @@ class _Matrix:
         )
 
     def _label(self, figure: Figure) -> None:
-        count = len(self.names)
+        last = len(self.names)
         for column, first in enumerate(self.names, 1):
-            for row in range(column, count + 1):
-                second = self.names[row - 1]
-                place = {"row": row, "col": column}
+            for row in range(column, last + 1):
+                title = text(first) if row == last else None
                 figure.update_xaxes(
-                    **self._axis(first), showticklabels=row == count,
-                    title=text(first) if row == count else None, **place,
-                )  # fmt: skip
-                if row == column:
-                    figure.update_yaxes(
-                        title=text(self.history.objective), title_standoff=2,
-                        side="left" if column == 1 else "right", **place,
-                    )  # fmt: skip
-                else:
-                    figure.update_yaxes(
-                        **self._axis(second), showticklabels=column == 1,
-                        title=text(second) if column == 1 else None, **place,
-                    )  # fmt: skip
+                    **self._axis(first),
+                    showticklabels=row == last,
+                    title=title,
+                    row=row,
+                    col=column,
+                )
+                self._label_height(figure, row, column)
+
+    def _label_height(self, figure: Figure, row: int, column: int) -> None:
+        """Let the panels of the diagonal share their heights, and those of a row beside it."""
+        single = row == column
+        settings = {} if single else self._axis(self.names[row - 1])
+        shared = (1, 1) if single else (row, 1)
+        if (row, column) != shared:
+            name = figure.get_subplot(*shared).yaxis.plotly_name
+            settings["matches"] = name.replace("axis", "")
+        if column == 1:
+            settings["title"] = text(self.history.objective if single else self.names[row - 1])
+        figure.update_yaxes(
+            **settings,
+            showticklabels=column == 1 or single,
+            side="right" if single and column > 1 else "left",
+            row=row,
+            col=column,
+        )
 
     def _axis(self, name: str) -> dict[str, Any]:
-        dimension = self._dimension(name)
-        if isinstance(dimension, Categorical):
+        if self._is_categorical(name):
             order = self._shown(name, self.found[name].grid[name])
             return {"type": "category", "categoryorder": "array", "categoryarray": order}
-        return {"type": "log" if is_logarithmic(dimension) else "linear"}
+        return {"type": "log" if is_logarithmic(self._dimension(name)) else "linear"}
+
+    def _is_categorical(self, name: str) -> bool:
+        return isinstance(self._dimension(name), Categorical)
 
     def _dimension(self, name: str) -> Any:
-        return Features(self.history.space).dimension(name)
+        return self.features.dimension(name)
 
     def _shown(self, name: str, values: list[Any]) -> list[Any]:
         """Return numbers as they are, and categories as texts."""

@@ -103,8 +103,10 @@ def parallel_assessment(
     if not groups:
         return empty(title, layout)
     figure = graph_objects().Figure()
+    measures: set[int] = set()
     for index, (label, members) in enumerate(groups.items()):
         best = _best_by_concurrency(members)
+        measures.update(best)
         figure.add_scatter(
             x=list(best),
             y=[float(np.mean(values)) for values in best.values()],
@@ -115,7 +117,9 @@ def parallel_assessment(
             line={"color": color(index)},
         )
     objective = next(iter(groups.values()))[0].objective
-    figure.update_xaxes(title="Trials that ran at the same time, at most", rangemode="tozero")
+    figure.update_xaxes(
+        title="Trials that ran at the same time, at most", tickvals=sorted(measures)
+    )
     figure.update_yaxes(title=f"Best {text(objective)}")
     figure.update_layout(showlegend=True)
     return finished(figure, title, layout)
