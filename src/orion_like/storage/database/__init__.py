@@ -8,4 +8,3 @@ from orion_like.storage.database.base import Database as Database
 from orion_like.storage.database.memory import EphemeralDB as EphemeralDB
 from orion_like.storage.database.mongo import MongoDB as MongoDB
 from orion_like.storage.database.pickled import PickledDB as PickledDB
-from orion_like.storage.database.salvage import salvage as salvage

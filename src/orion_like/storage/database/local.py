@@ -107,6 +107,8 @@ class LocalDatabase(Database):
         durable: bool = True,
     ) -> Document | None:
         selection, steps = Selection(query), compile_update(update)
+        if self._matches_nothing(collection, selection):
+            return None
         found: list[Document] = []
 
         def plan(engine: Engine) -> list[Operation]:
@@ -128,8 +130,15 @@ class LocalDatabase(Database):
             del new[name]
         return copied(new)  # type: ignore[no-any-return]
 
+    def _matches_nothing(self, collection: str, selection: Selection) -> bool:
+        """Tell whether there is nothing to update, which needs no lock against other writers."""
+        with self._reading() as engine:
+            return next(engine[collection].select(selection), None) is None
+
     def update(self, collection: str, query: Query, update: Update, *, durable: bool = True) -> int:
         selection, steps = Selection(query), compile_update(update)
+        if self._matches_nothing(collection, selection):
+            return 0
 
         def plan(engine: Engine) -> list[Operation]:
             matches = list(engine[collection].select(selection))
