@@ -191,6 +191,13 @@ class TestObjectives:
             create_algorithm("random", space, constraints=[{"name": "a", "above": 1}])
 
 
+def test_an_algorithm_reads_well(space):
+    algorithm = create_algorithm({Centre: {"offset": 0.25}}, space)
+
+    assert str(algorithm) == "centre"
+    assert repr(algorithm) == "Centre(offset=0.25)"
+
+
 def test_the_signals_are_told_apart_and_read_well():
     assert Wait is not Exhausted
     assert [repr(Wait), repr(Exhausted)] == ["Wait", "Exhausted"]

@@ -124,6 +124,13 @@ class Algorithm(ABC):
         self.problem = problem
         self.space = problem.space
 
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.parameters())
+        return f"{type(self).__name__}({values})"
+
     @classmethod
     def parameters(cls) -> dict[str, Any]:
         """Return the names of the parameters and their defaults."""

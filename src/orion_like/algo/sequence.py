@@ -25,6 +25,10 @@ MAX_DRAWS_COARSE = 1000
 """Draws for one point of a space that cannot be enumerated, before it counts as used up."""
 
 
+MAX_SEARCHED = 1_000_000
+"""Points of a space that is searched for the few which satisfy its constraints."""
+
+
 def point_key(params: Mapping[str, Any]) -> str:
     """Return a text that identifies a point, as the recipe of trial ids does.
 
@@ -124,7 +128,7 @@ class DistinctSequence:
                     if point_key(params) not in self._seen:
                         return params
             except SpaceError:  # constraints that draws hardly ever satisfy
-                if not finite:
+                if self._space.cardinality > MAX_SEARCHED:
                     raise
             self._left = self._space.points() if finite else iter(())
         return next((p for p in self._left if point_key(p) not in self._seen), None)
