@@ -45,8 +45,10 @@ class SharedSync:
         self._turn = threading.Lock()
         self._words: memoryview | None = None
         try:
-            if os.fstat(descriptor).st_size < _SIZE:
-                os.ftruncate(descriptor, _SIZE)
+            missing = _SIZE - os.fstat(descriptor).st_size
+            # Written and not left as a hole: to touch one on a full disk is fatal (SIGBUS).
+            if missing > 0 and os.pwrite(descriptor, bytes(missing), _SIZE - missing) < missing:
+                return
             self._words = memoryview(mmap.mmap(descriptor, _SIZE)).cast("Q")
         except (OSError, ValueError):  # a file system without shared mappings, or a full disk
             return

@@ -215,12 +215,12 @@ class Log:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            with _closing(descriptor):
+                _write_whole(descriptor, [pack_header(Header(VERSION, 1, HEADER_SIZE, identity))])
+                os.fsync(descriptor)
+            sync_directory(path.parent)
         except OSError as error:
             raise DatabaseError(f"cannot make the database file {path}: {error}") from error
-        with _closing(descriptor):
-            _write_whole(descriptor, [pack_header(Header(VERSION, 1, HEADER_SIZE, identity))])
-            os.fsync(descriptor)
-        sync_directory(path.parent)
         return cls(path)
 
     def rewrite(self, operations: Iterable[Operation]) -> Log:
