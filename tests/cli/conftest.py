@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -46,6 +47,16 @@ def _alone(tmp_path, monkeypatch):
     for name, text in SCRIPTS.items():
         (work / name).write_text(f"#!/bin/sh\n{text}\n")
         (work / name).chmod(0o755)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    """Undo what the program does to logging in this process."""
+    logger = logging.getLogger("orion_like")
+    level, handlers = logger.level, logger.handlers[:]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
 @pytest.fixture

@@ -232,4 +232,3 @@ def set_up_logging(verbose: int, directory: str | None) -> None:
         old.close()
     logger.addHandler(handler)
     logger.setLevel(levels[min(verbose, 2)])
-    logger.propagate = False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +20,6 @@ from orion_like.errors import OrionLikeError
 
 if TYPE_CHECKING:
     from orion_like.config import Settings
-    from orion_like.storage import Storage
 
 COLLECTION = "connection_test"
 
@@ -57,60 +57,67 @@ def test(session: Session, config: str | None, storage: str | None, format_: str
 
 def _run(session: Session, selection: Selection) -> Iterator[Check]:
     """Yield the checks one by one; after a failure the others are skipped."""
-    failed = False
-    settings: list[Settings] = []
-    opened: list[Storage] = []
-    token = secrets.token_hex(8)
+    with contextlib.ExitStack() as stack:
+        subject = _Subject(session, selection, stack)
+        failed = False
+        for name, step in STEPS.items():
+            if failed:
+                yield Check(name, "Skipping")
+                continue
+            try:
+                yield Check(name, "Success", redact(step(subject)))
+            except (OrionLikeError, OSError) as error:
+                failed = True
+                yield Check(name, "Failure", redact(str(error)))
 
-    def load() -> str:
-        settings.append(selection.load_settings(session))
-        return _origins(settings[0])
 
-    def create() -> str:
-        manager = open_storage(settings[0])
-        context = click.get_current_context()
-        opened.append(context.with_resource(manager))
-        return opened[0].url
+class _Subject:
+    """The database under test; each method is one check and returns what was seen."""
 
-    def write_() -> str:
-        opened[0].database.insert(COLLECTION, {"token": token})
+    def __init__(self, session: Session, selection: Selection, stack: contextlib.ExitStack) -> None:
+        self._session = session
+        self._selection = selection
+        self._stack = stack
+        self._query = {"token": secrets.token_hex(8)}
+
+    def load_settings(self) -> str:
+        self._settings: Settings = self._selection.load_settings(self._session)
+        return _origins(self._settings)
+
+    def connect(self) -> str:
+        storage = self._stack.enter_context(open_storage(self._settings))
+        self._database = storage.database
+        return storage.url
+
+    def write(self) -> str:
+        self._database.insert(COLLECTION, self._query)
         return ""
 
-    def read() -> str:
-        _expect(len(opened[0].database.find(COLLECTION, {"token": token})), 1)
-        return ""
+    def read(self) -> str:
+        return _expect(len(self._database.find(COLLECTION, self._query)), 1)
 
-    def count() -> str:
-        _expect(opened[0].database.count(COLLECTION, {"token": token}), 1)
-        return ""
+    def count(self) -> str:
+        return _expect(self._database.count(COLLECTION, self._query), 1)
 
-    def remove() -> str:
-        _expect(opened[0].database.remove(COLLECTION, {"token": token}), 1)
-        _expect(opened[0].database.count(COLLECTION, {"token": token}), 0)
-        return ""
-
-    steps: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("Configuration", load),
-        ("Connection", create),
-        ("Write", write_),
-        ("Read", read),
-        ("Count", count),
-        ("Delete", remove),
-    )
-    for name, step in steps:
-        if failed:
-            yield Check(name, "Skipping")
-            continue
-        try:
-            yield Check(name, "Success", redact(step()))
-        except (OrionLikeError, OSError) as error:
-            failed = True
-            yield Check(name, "Failure", redact(str(error)))
+    def delete(self) -> str:
+        _expect(self._database.remove(COLLECTION, self._query), 1)
+        return _expect(self._database.count(COLLECTION, self._query), 0)
 
 
-def _expect(seen: Any, expected: Any) -> None:
+STEPS: Mapping[str, Callable[[_Subject], str]] = {
+    "Configuration": _Subject.load_settings,
+    "Connection": _Subject.connect,
+    "Write": _Subject.write,
+    "Read": _Subject.read,
+    "Count": _Subject.count,
+    "Delete": _Subject.delete,
+}
+
+
+def _expect(seen: int, expected: int) -> str:
     if seen != expected:
         raise CheckFailed(f"{seen} documents instead of {expected}")
+    return ""
 
 
 def _origins(settings: Settings) -> str:
