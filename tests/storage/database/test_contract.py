@@ -581,7 +581,7 @@ class TestChanges:
     def test_nothing_is_missed_while_others_write(self, trials: Database) -> None:
         def write(worker: int) -> None:
             for n in range(25):
-                trials.insert("trials", trial(100 * worker + n), durable=False)
+                trials.insert("trials", trial(100 * worker + n))
 
         threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
         seen: list[int] = []

@@ -233,8 +233,8 @@ class Database(ABC):
         -------
         tuple
             Documents, oldest change first, each as it is now, and a new token. The documents
-            are shared: they must not be changed. Nothing written is ever missed; removals are
-            not told.
+            are shared: they must not be changed. Nothing written is ever missed, but what is
+            not durable yet may be told by a later call; removals are not told.
         """
 
     @abstractmethod

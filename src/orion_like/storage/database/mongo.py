@@ -115,7 +115,9 @@ class MongoDB(Database):
             self._refuse_conflict(collection, names, there, options)
             return
         with self._connection.errors(f"index on {', '.join(names)} of {collection}"):
-            self._collection(collection).create_index(pattern, **options)
+            self._connection.repeat(
+                lambda _: self._collection(collection).create_index(pattern, **options)
+            )
         self._indexes.pop(collection, None)
 
     def _there(self, collection: str, pattern: list[tuple[str, int]]) -> dict[str, Any] | None:
@@ -129,7 +131,11 @@ class MongoDB(Database):
         known = self._indexes.get(collection)
         if known is None:
             with self._connection.errors(f"indexes of {collection}"):
-                known = dict(self._collection(collection).index_information())
+                known = dict(
+                    self._connection.repeat(
+                        lambda _: self._collection(collection).index_information()
+                    )
+                )
             self._indexes[collection] = known
             self._sparse[collection] = [
                 tuple(key for key, _ in index["key"])
@@ -317,7 +323,7 @@ class MongoDB(Database):
         value = plain(partition_value)
         with self._connection.errors(f"changes of {collection}"):
             return self._connection.repeat(
-                lambda _: read_changes(self._collection(collection), partition, value, since)
+                lambda _: read_changes(self._settled(collection), partition, value, since)
             )
 
     def collections(self) -> list[str]:
@@ -332,6 +338,18 @@ class MongoDB(Database):
 
     def _collection(self, name: str) -> Collection[Document]:
         return self._database()[name]
+
+    def _settled(self, name: str) -> Collection[Document]:
+        """Return a collection whose documents are read as no fail-over can undo them.
+
+        A reader of changes keeps what it read, so it would never see that it was undone.
+        """
+        from pymongo.read_concern import ReadConcern
+
+        collection = self._collection(name)
+        if self._connection.standalone:
+            return collection
+        return collection.with_options(read_concern=ReadConcern("majority"))
 
     def _writable(self, name: str, durable: bool) -> Collection[Document]:
         from pymongo import WriteConcern

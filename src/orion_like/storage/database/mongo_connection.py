@@ -121,8 +121,9 @@ class Connection:
             client: MongoClient[dict[str, Any]] = pymongo.MongoClient(self.uri, **options)
         except (pymongo.errors.PyMongoError, ValueError, TypeError) as error:
             raise DatabaseError(f"{self.url}: {error}") from None
-        with self.errors("first contact"), pymongo.timeout(min(self.timeout, _FIRST_ANSWER)):
-            hello = client.admin.command("hello")
+        patience = min(self.timeout, _FIRST_ANSWER)
+        with self.errors("first contact"), pymongo.timeout(patience):
+            hello = self.repeat(lambda _: client.admin.command("hello"), patience)
         self.standalone = "setName" not in hello and hello.get("msg") != "isdbgrid"
         return client
 
@@ -132,17 +133,19 @@ class Connection:
             self._client.close()
             self._client = None
 
-    def repeat(self, operation: Callable[[bool], T]) -> T:
+    def repeat(self, operation: Callable[[bool], T], patience: float | None = None) -> T:
         """Do an operation, again after the connection failed, with growing pauses.
 
         Parameters
         ----------
         operation
             Gets whether it is a repetition: then it may have been done already.
+        patience
+            Seconds after which it is not repeated any more; the timeout by default.
         """
         from pymongo.errors import AutoReconnect
 
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + (self.timeout if patience is None else patience)
         pause = _FIRST_PAUSE
         repeated = False
         while True:
@@ -185,7 +188,7 @@ class Connection:
                 f"{self.url}: {doing}: written, but a majority of the servers did not confirm it"
                 " in time"
             )
-        if error.timeout or isinstance(error, errors.ServerSelectionTimeoutError):
+        if error.timeout or isinstance(error, errors.AutoReconnect):
             return DatabaseTimeout(f"{self.url} did not answer ({doing}): {_first_line(error)}")
         if isinstance(error, errors.OperationFailure) and error.code in _AUTHENTICATION:
             return DatabaseError(
