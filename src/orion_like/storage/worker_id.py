@@ -7,18 +7,25 @@ import re
 import secrets
 import socket
 from functools import cache
+from pathlib import Path
+from zlib import crc32
 
 _FORM = re.compile(r"(?P<place>.+)-(?P<pid>\d+)-[0-9a-f]{8}")
 
 
 @cache
 def _place() -> str:
-    """Name where process ids mean the same processes: host and process namespace."""
+    """Name where process ids mean the same processes: host, its boot and process namespace.
+
+    Hosts may share a name, and all of them number their namespaces alike: only the id of the
+    boot tells them apart.
+    """
     try:
-        namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        namespace = os.readlink("/proc/self/ns/pid")
     except OSError:
         return socket.gethostname()
-    return f"{socket.gethostname()}.{namespace}"
+    return f"{socket.gethostname()}.{crc32(f'{boot}{namespace}'.encode()):08x}"
 
 
 def new_worker_id() -> str:
