@@ -71,18 +71,13 @@ def first_free(
     taken
         Keys of the points that trials have.
     """
-    for position in count(number):
-        params = point(position)
-        if params is None:
-            break
-        if point_key(params) not in taken:
-            return params
-    for position in range(number):
-        params = point(position)
-        if params is None:
-            break
-        if point_key(params) not in taken:
-            return params
+    for positions in (count(number), range(number)):
+        for position in positions:
+            params = point(position)
+            if params is None:
+                break
+            if point_key(params) not in taken:
+                return params
     return Exhausted
 
 
