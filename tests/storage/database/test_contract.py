@@ -540,6 +540,7 @@ class TestChanges:
         assert nothing == []
         assert self.numbers(some) == [3, 1, 0]
         assert [t["status"] for t in some] == ["new", "reserved", "broken"]
+        assert all(set(t) == {*trial(0), "_id", "change"} for t in some)
         assert trials.changes("trials", 1, token)[0] == []
 
     def test_two_readers_do_not_disturb_each_other(self, trials: Database) -> None:

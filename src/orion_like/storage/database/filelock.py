@@ -41,6 +41,7 @@ class FileLock:
             self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, mode)
         except OSError as error:
             raise DatabaseError(f"cannot make or open the lock file {path}: {error}") from error
+        self._inode = os.fstat(self.descriptor).st_ino
 
     def acquire(self) -> None:
         """Wait for the lock.
@@ -75,6 +76,13 @@ class FileLock:
                 " keep the file on a local disk, or use MongoDB"
             ) from error
         return True
+
+    def is_in_place(self) -> bool:
+        """Tell whether the path still leads to the file that is locked: people remove locks."""
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Free the lock."""

@@ -322,9 +322,10 @@ class MongoDB(Database):
             raise untracked(collection)
         value = plain(partition_value)
         with self._connection.errors(f"changes of {collection}"):
-            return self._connection.repeat(
+            found, token = self._connection.repeat(
                 lambda _: read_changes(self._settled(collection), partition, value, since)
             )
+        return [_shown(document) for document in found], token
 
     def collections(self) -> list[str]:
         with self._connection.errors("names of collections"):

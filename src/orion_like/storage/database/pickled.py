@@ -208,10 +208,7 @@ class PickledDB(LocalDatabase):
     def _locked(self) -> Iterator[SharedSync]:
         """Hold the lock against other writers, in this process and elsewhere."""
         with self._writers:
-            lock = self._lock
-            if lock is None:
-                lock = self._lock = self._open_lock()
-            lock.acquire()
+            lock = self._acquired_lock()
             try:
                 sync = self._sync
                 if sync is None:
@@ -219,6 +216,18 @@ class PickledDB(LocalDatabase):
                 yield sync
             finally:
                 lock.release()
+
+    def _acquired_lock(self) -> FileLock:
+        while True:
+            lock = self._lock
+            if lock is None:
+                lock, self._sync = self._open_lock(), None
+            lock.acquire()
+            if lock.is_in_place():
+                self._lock = lock
+                return lock
+            lock.release()
+            self._lock = None
 
     def _open_lock(self) -> FileLock:
         mode = 0o600
