@@ -15,6 +15,7 @@ from orion_like.errors import (
     UnsupportedOperation,
 )
 from orion_like.storage import Storage, new_worker_id
+from orion_like.storage.adoption import adopt
 from orion_like.storage.worker_id import is_certainly_dead
 from orion_like.trial import Trial, to_results
 
@@ -291,10 +292,10 @@ def test_trials_come_in_order_of_suggestion(storage, experiment):
 def test_trials_without_numbers_get_them_once(storage, experiment):
     storage.database.update("experiments", {"_id": experiment}, {"$unset": {"next_number": ""}})
     storage.register_trials(point(experiment, x) for x in range(3))
-    trials = storage.fetch_trials(experiment)
+    (document,) = storage.fetch_experiments()
 
-    storage.number_trials(experiment, trials)
-    storage.number_trials(experiment, trials)
+    adopt(storage, document)
+    adopt(storage, document)
 
     assert sorted(t.number for t in storage.fetch_trials(experiment)) == [0, 1, 2]
     assert storage.fetch_budget(experiment)["next_number"] == 3

@@ -19,8 +19,10 @@ from orion_like.errors import (
     NoNameError,
 )
 from orion_like.experiment.experiment import MODES, Experiment
+from orion_like.experiment.stored_algorithm import is_known
 from orion_like.space import Space, build_space
 from orion_like.storage import Storage
+from orion_like.storage.adoption import adopt, is_adopted
 from orion_like.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -84,6 +86,9 @@ def load_experiment(
     if document is None:
         raise NoConfigurationError(_not_found(storage, str(name), version))
     _warn_of_version(document, version)
+    if mode != "r" and not is_adopted(document):
+        adopt(storage, document)
+        document = storage.fetch_experiments({"_id": document["_id"]})[0]
     return Experiment(storage, document, mode)
 
 
@@ -309,9 +314,10 @@ def _user() -> str:
 
 
 def _resume(storage: Storage, document: dict[str, Any], settings: ExperimentSettings) -> Experiment:
-    _adopt_numbers(storage, document)
+    adopt(storage, document)
     experiment = Experiment(storage, storage.fetch_experiments({"_id": document["_id"]})[0])
     changes = dict(_limit_changes(experiment, settings))
+    changes.update(_replacement_of_unknown_algorithm(experiment, settings))
     differences = list(_differences(experiment, settings))
     if differences:
         if storage.count_by_status(experiment.id):
@@ -321,14 +327,6 @@ def _resume(storage: Storage, document: dict[str, Any], settings: ExperimentSett
         experiment.update(**changes)
         experiment = Experiment(storage, storage.fetch_experiments({"_id": experiment.id})[0])
     return experiment
-
-
-def _adopt_numbers(storage: Storage, document: Mapping[str, Any]) -> None:
-    """Give numbers to the trials of an experiment made by Oríon, which knows no numbers."""
-    if "next_number" in document:
-        return
-    trials = storage.fetch_trials(document["_id"])
-    storage.number_trials(document["_id"], [trial for trial in trials if trial.number is None])
 
 
 def _limit_changes(
@@ -362,7 +360,7 @@ def _differences(
         objectives = [_objective(entry) for entry in settings.objectives]
         if objectives != experiment.objectives:
             yield "objectives", objectives, f"objectives {experiment.objectives} → {objectives}"
-    if algorithm is not None:
+    if algorithm is not None and is_known(experiment.configuration):
         yield from _algorithm_difference(experiment, algorithm)
 
 
@@ -382,6 +380,22 @@ def _algorithm_difference(experiment: Experiment, algorithm: Any) -> Iterator[tu
     )
     if not same:
         yield "algorithm", asked, f"algorithm {stored} → {asked}"
+
+
+def _replacement_of_unknown_algorithm(
+    experiment: Experiment, settings: ExperimentSettings
+) -> dict[str, Any]:
+    """Return what takes the place of an algorithm that only Oríon has."""
+    if settings.algorithm is None or is_known(experiment.configuration):
+        return {}
+    replacement = create_algorithm(
+        split_seed(settings.algorithm)[0],
+        experiment.space,
+        seed=experiment.seed,
+        objectives=experiment.objectives,
+        constraints=experiment.outcome_constraints,
+    )
+    return {"algorithm": replacement.configuration}
 
 
 def _space_difference(stored: Mapping[str, str], asked: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from orion_like.algo import Algorithm, create_algorithm
 from orion_like.errors import UnsupportedOperation
 from orion_like.experiment.statistics import ExperimentStats, StatisticsAccumulator
+from orion_like.experiment.stored_algorithm import stored_algorithm
 from orion_like.space import Space, build_space
 from orion_like.storage import Ledger, Storage
 from orion_like.trial import WAITING_STATUSES, Trial
@@ -117,7 +118,7 @@ class Experiment:
 
     def _new_algorithm(self) -> Algorithm:
         return create_algorithm(
-            self._document.get("algorithm") or self._document.get("algorithms") or "random",
+            stored_algorithm(self._document),
             self.space,
             seed=self.seed,
             objectives=self.objectives,
@@ -127,14 +128,12 @@ class Experiment:
     @property
     def max_trials(self) -> int | None:
         """How many completed trials there shall be, as last read; None without a limit."""
-        limit = self._document.get("max_trials")
-        return None if limit is None else int(limit)
+        return _whole(self._document.get("max_trials"))
 
     @property
     def max_broken(self) -> int | None:
         """How many trials may break before no more are suggested, as last read."""
-        limit = self._document.get("max_broken")
-        return None if limit is None else int(limit)
+        return _whole(self._document.get("max_broken"))
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -250,3 +249,8 @@ class Experiment:
 
     def __repr__(self) -> str:
         return f"Experiment(name={self.name!r}, version={self.version})"
+
+
+def _whole(limit: Any) -> int | None:
+    """Return a limit as stored; Oríon stores infinity for none."""
+    return None if limit is None or limit == float("inf") else int(limit)

@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from orion_like.errors import ConfigurationError
 from orion_like.storage.database import Database, EphemeralDB, MongoDB, PickledDB
+from orion_like.storage.orion_database import OrionFileDB
+from orion_like.storage.orion_file import is_orion_file
 from orion_like.storage.storage import Storage
 
 _DATABASES: Mapping[str, type[Database]] = {
@@ -30,7 +32,7 @@ def setup_storage(storage: Any = None, debug: bool = False) -> Storage:
     storage
         One of
 
-        - a path or ``file:///path``: one pickled file;
+        - a path or ``file:///path``: one pickled file; one that Oríon wrote is read only;
         - ``mongodb://…/name``: a MongoDB database;
         - ``memory://`` or ``:memory:``: nothing outlives the process;
         - Oríon's ``{"type": "legacy", "database": {"type": "pickleddb", "host": path}}``,
@@ -77,18 +79,28 @@ def _from_text(text: str) -> Database:
         raise ConfigurationError("storage is empty; give a path or a URL such as mongodb://host/db")
     scheme, separator, rest = text.partition("://")
     if not separator:
-        return PickledDB(host=text)
+        return open_file(text)
     if scheme in _MONGODB_SCHEMES:
         return MongoDB(host=text)
     if scheme in _MEMORY_SCHEMES:
         return EphemeralDB()
     if scheme in _FILE_SCHEMES:
-        return PickledDB(host=unquote(urlsplit(text).path if scheme == "file" else rest))
+        return open_file(unquote(urlsplit(text).path if scheme == "file" else rest))
     known = (*_MONGODB_SCHEMES, *_FILE_SCHEMES, *_MEMORY_SCHEMES)
     raise ConfigurationError(
         f"storage URL {scheme}://… has an unknown scheme; known are {', '.join(known)}"
         + _did_you_mean(scheme, known)
     )
+
+
+def open_file(path: str | os.PathLike[str]) -> Database:
+    """Return the database in a file, made at the first write if there is none.
+
+    A file that Oríon wrote can be read, and is converted by ``orion-like db upgrade``.
+    """
+    if is_orion_file(os.path.expanduser(path)):
+        return OrionFileDB(path)
+    return PickledDB(host=path)
 
 
 def _from_mapping(configuration: Mapping[str, Any]) -> Database:
@@ -119,6 +131,8 @@ def _from_mapping(configuration: Mapping[str, Any]) -> Database:
             settings.pop(server_setting, None)
     if database_type is EphemeralDB:
         settings.pop("host", None)
+    if database_type is PickledDB and is_orion_file(os.path.expanduser(settings.get("host", ""))):
+        return OrionFileDB(settings["host"])
     try:
         return database_type(**settings)
     except TypeError as error:

@@ -185,20 +185,6 @@ class Storage:
             EXPERIMENTS, {"_id": uid}, {"$addToSet": {"free_numbers": number}}, durable=False
         )
 
-    def number_trials(self, uid: Any, trials: Sequence[Trial]) -> None:
-        """Give numbers to trials that have none, in the order given, and start the counter.
-
-        Workers that do this at the same time come to the same numbers.
-        """
-        for number, trial in enumerate(trials):
-            unnumbered = {"_id": trial._id, "number": None}
-            self.database.update(TRIALS, unnumbered, {"$set": {"number": number}}, durable=False)
-        self.database.update(
-            EXPERIMENTS,
-            {"_id": uid, "next_number": {"$exists": False}},
-            {"$set": {"next_number": len(trials), "free_numbers": [], "deletions": 0}},
-        )
-
     # --- trials: coming into being -------------------------------------------------------------
 
     def register_trial(self, trial: Trial, status: str = "new", worker: str | None = None) -> Trial:
@@ -495,7 +481,11 @@ class Storage:
         """Give the numbers back, and tell ledgers to read anew: changes tell no removals."""
         updated = None
         while updated is None:
-            free = self.fetch_budget(uid).get("free_numbers") or []
+            budget = self.fetch_budget(uid)
+            if "free_numbers" not in budget:  # Oríon's, which has no numbers
+                self.database.update(EXPERIMENTS, {"_id": uid}, {"$inc": {"deletions": 1}})
+                return
+            free = budget["free_numbers"]
             updated = self.database.find_one_and_update(
                 EXPERIMENTS,
                 {"_id": uid, "free_numbers": free},

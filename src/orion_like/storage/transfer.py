@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orion_like.errors import DatabaseError, DuplicateKeyError, NoConfigurationError
+from orion_like.storage.adoption import STATES, adopt, is_adopted
 from orion_like.storage.database import PickledDB
+from orion_like.storage.setup import open_file
 from orion_like.storage.storage import EXPERIMENTS, TRIALS, Storage
 
 BENCHMARKS = "benchmarks"
@@ -122,7 +124,7 @@ def load(
     version: int | None = None,
     resolve: Resolution | None = None,
 ) -> Transfer:
-    """Copy everything, or one experiment, from a database file such as `dump` writes.
+    """Copy everything, or one experiment, from a database file such as `dump` or Oríon writes.
 
     Parameters
     ----------
@@ -145,7 +147,7 @@ def load(
     path = Path(path)
     if not path.is_file():
         raise DatabaseError(f"there is no file {path} to load")
-    source = Storage(PickledDB(host=str(path)))
+    source = Storage(open_file(path))
     try:
         return copy(source, storage, name=name, version=version, resolve=resolve)
     finally:
@@ -328,6 +330,8 @@ def _copy_experiment(
     new = destination.create_experiment(document)["_id"]
     try:
         trials = _copy_belongings(source, destination, old, new)
+        if not is_adopted(step.document):
+            _adopt_copy(destination, {**step.document, "_id": new})
     except BaseException:
         destination.delete_experiment(new)
         raise
@@ -351,7 +355,7 @@ def _copy_belongings(source: Storage, destination: Storage, old: Any, new: Any) 
     """Copy all documents that name an experiment; return how many trials there are."""
     counts = {TRIALS: 0}
     trial_identities: dict[Any, Any] = {}
-    others = set(source.database.collections()) - {EXPERIMENTS, BENCHMARKS, TRIALS}
+    others = set(source.database.collections()) - {EXPERIMENTS, BENCHMARKS, TRIALS, STATES}
     for collection in (TRIALS, *sorted(others)):  # trials first: others may refer to them
         documents = source.database.find(collection, {"experiment": old})
         counts[collection] = len(documents)
@@ -369,6 +373,13 @@ def _copy_belongings(source: Storage, destination: Storage, old: Any, new: Any) 
             if collection == TRIALS:
                 trial_identities |= {doc["_id"]: _id for doc, _id in zip(batch, ids, strict=True)}
     return counts[TRIALS]
+
+
+def _adopt_copy(destination: Storage, document: Mapping[str, Any]) -> None:
+    """Take over a copy from a database of Oríon; creating it has set a counter already."""
+    uid = document["_id"]
+    destination.database.update(EXPERIMENTS, {"_id": uid}, {"$unset": {"next_number": ""}})
+    adopt(destination, document)
 
 
 def _new_trial(document: Mapping[str, Any], identities: Mapping[Any, Any]) -> Document:

@@ -12,6 +12,9 @@ ENTRIES = {
     "dump": Entry("orion_like.cli.db.dump:dump", "Copy experiments into a file."),
     "load": Entry("orion_like.cli.db.load:load", "Copy experiments from a file."),
     "salvage": Entry("orion_like.cli.db.salvage:salvage", "Save what a damaged file still holds."),
+    "upgrade": Entry(
+        "orion_like.cli.db.upgrade:upgrade", "Convert what Oríon made, after a backup."
+    ),
     "rm": Entry("orion_like.cli.db.rm:rm", "Delete experiments or trials."),
     "set": Entry("orion_like.cli.db.set:set_", "Change the status of trials."),
     "release": Entry("orion_like.cli.db.release:release", "Release the trials of dead workers."),

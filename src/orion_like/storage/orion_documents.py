@@ -1,0 +1,157 @@
+"""Our documents as Oríon writes them: without the fields, and without the values, it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from orion_like.errors import DatabaseError, SpaceError
+from orion_like.space import build_space
+from orion_like.storage.adoption import flat_space
+from orion_like.version import __version__
+
+Document = dict[str, Any]
+
+_NO_LIMIT: Final = 10**9  # what Oríon stores when nobody sets a limit
+_TRIAL_FIELDS: Final = (
+    "_id", "experiment", "id", "status", "worker", "exp_working_dir", "heartbeat",
+    "submit_time", "start_time", "end_time", "results", "params", "parent",
+)  # fmt: skip
+_SEED: Final = frozenset({"seed"})
+_ALGORITHMS: Final[Mapping[str, frozenset[str]]] = {
+    "random": _SEED,
+    "gridsearch": frozenset({"n_values"}),
+    "hyperband": _SEED | {"repetitions"},
+    "asha": _SEED | {"num_rungs", "num_brackets", "repetitions"},
+    "tpe": _SEED
+    | {"n_initial_points", "n_ei_candidates", "gamma", "equal_weight", "prior_weight"}
+    | {"full_weight_num", "max_retry", "parallel_strategy"},
+    "evolutiones": _SEED | {"repetitions", "nums_population", "mutate", "max_retries"},
+    "pbt": _SEED | {"population_size", "generations", "exploit", "explore", "fork_timeout"},
+    "mofa": _SEED | {"index", "n_levels", "strength", "threshold"},
+}
+"""The algorithms that come with Oríon, and their parameters."""
+
+
+def orion_experiment(experiment: Mapping[str, Any]) -> Document:
+    """Return the document of an experiment as Oríon would have written it.
+
+    Raises
+    ------
+    DatabaseError
+        Its search space is one that Oríon cannot have.
+    """
+    space = flat_space(experiment.get("space") or {})
+    _check_space(space, experiment.get("constraints") or ())
+    metadata = {"orion_version": f"orion_like {__version__}", **(experiment.get("metadata") or {})}
+    metadata.pop("orion_like_version", None)
+    limits = {name: experiment.get(name) for name in ("max_trials", "max_broken")}
+    return {
+        "_id": experiment["_id"],
+        "name": experiment["name"],
+        "version": experiment.get("version", 1),
+        "metadata": metadata,
+        "refers": experiment.get("refers") or {},
+        **{name: _NO_LIMIT if limit is None else limit for name, limit in limits.items()},
+        "space": space,
+        "algorithm": orion_algorithm(experiment),
+        "working_dir": experiment.get("working_dir") or "",
+        "knowledge_base": None,
+    }
+
+
+def orion_trial(trial: Mapping[str, Any]) -> Document:
+    """Return the document of a trial as Oríon would have written it."""
+    return {name: trial.get(name) for name in _TRIAL_FIELDS} | {"worker": None}
+
+
+def orion_state(number: int, experiment: Mapping[str, Any]) -> Document:
+    """Return the document that Oríon needs to go on: a state of its algorithm, still empty.
+
+    Parameters
+    ----------
+    number
+        ``_id`` of the document.
+    experiment
+        The experiment, as `orion_experiment` returns it.
+    """
+    return {
+        "_id": number,
+        "experiment": experiment["_id"],
+        "configuration": experiment["algorithm"],
+        "locked": 0,
+        "state": None,
+        "heartbeat": experiment["metadata"].get("datetime"),
+    }
+
+
+def orion_algorithm(experiment: Mapping[str, Any]) -> Document:
+    """Return the algorithm with the parameters that Oríon knows; ``random`` for our own.
+
+    Examples
+    --------
+    >>> ours = {"metadata": {"orion_like_version": "1"}, "seed": 3}
+    >>> orion_algorithm({**ours, "algorithm": {"gridsearch": {"n_values": 5, "order": "x"}}})
+    {'gridsearch': {'n_values': 5}}
+    >>> orion_algorithm({**ours, "algorithm": {"sobol": {}}})
+    {'random': {'seed': 3}}
+    """
+    stored = experiment.get("algorithm") or experiment.get("algorithms") or "random"
+    name, given = next(iter(stored.items())) if isinstance(stored, Mapping) else (stored, {})
+    if "orion_like_version" not in (experiment.get("metadata") or {}):
+        return {name: dict(given or {})}
+    known = _ALGORITHMS.get(name)
+    if known is None:
+        return {"random": {"seed": experiment.get("seed")}}
+    parameters = {key: value for key, value in (given or {}).items() if key in known}
+    return {name: parameters | ({"seed": experiment.get("seed")} if "seed" in known else {})}
+
+
+def with_numbers(
+    experiments: Iterable[Document], trials: Iterable[Document]
+) -> tuple[list[Document], list[Document]]:
+    """Return documents with whole numbers for ``_id``, as a file of Oríon has them.
+
+    References to an experiment that is not among them are cut.
+    """
+    experiments, trials = list(experiments), list(trials)
+    new = _numbers(experiments)
+    numbered = [
+        {**doc, "_id": new[doc["_id"]], "refers": _references(doc, new)} for doc in experiments
+    ]
+    of_trial = _numbers(trials)
+    return numbered, [
+        {**doc, "_id": of_trial[doc["_id"]], "experiment": new[doc["experiment"]]} for doc in trials
+    ]
+
+
+def _numbers(documents: list[Document]) -> dict[Any, int]:
+    """Return the number of each ``_id``: itself if all are numbers."""
+    identities = [document["_id"] for document in documents]
+    if all(type(identity) is int for identity in identities):
+        return {identity: identity for identity in identities}
+    return {identity: number for number, identity in enumerate(identities, start=1)}
+
+
+def _references(experiment: Document, new: Mapping[Any, int]) -> Document:
+    refers = experiment["refers"]
+    parent = new.get(refers.get("parent_id"))
+    root = new.get(refers.get("root_id")) if parent is not None else None
+    own = new[experiment["_id"]]
+    adapter = refers.get("adapter") or [] if parent is not None else []
+    return {"parent_id": parent, "root_id": own if root is None else root, "adapter": adapter}
+
+
+def _check_space(space: Mapping[str, Any], constraints: Iterable[Any]) -> None:
+    relations = [text for text in constraints if isinstance(text, str)]
+    if relations:
+        raise DatabaseError(f"its search space has the constraint {relations[0]!r}")
+    try:
+        dimensions = build_space(space)
+    except SpaceError:  # it came from Oríon, then, which understands it
+        return
+    for name, dimension in dimensions.items():
+        if dimension.condition is not None:
+            raise DatabaseError(f"its dimension {name!r} has a condition")
+        if dimension.step is not None:
+            raise DatabaseError(f"its dimension {name!r} has steps")
