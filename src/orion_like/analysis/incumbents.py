@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orion_like.analysis.libraries import load
 from orion_like.analysis.trials import check_columns, losses, sign_of
 
 if TYPE_CHECKING:
@@ -62,5 +63,7 @@ def regret(
     holder = np.maximum.accumulate(np.where(improves, np.arange(len(values)), -1))
     ids = trials["id"].tolist()
     result[best_name] = sign_of(direction) * best
-    result[id_name] = [None if row < 0 else ids[row] for row in holder]
+    holders = [None if row < 0 else ids[row] for row in holder]
+    # Of this type, or else None would become NaN.
+    result[id_name] = load("pandas", "regret").Series(holders, index=result.index, dtype=object)
     return result

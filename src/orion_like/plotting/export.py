@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orion_like.errors import OrionLikeError
-from orion_like.space.tokens import did_you_mean
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -48,6 +47,8 @@ def save(
     file = Path(path)
     chosen = (format_ or file.suffix.removeprefix(".")).lower()
     if chosen not in FORMATS:
+        from orion_like.space.tokens import did_you_mean  # not light enough for --help
+
         raise ValueError(
             f"figures cannot be written as {chosen or 'a file without extension'!r}; a format is "
             f"one of {', '.join(FORMATS)}{did_you_mean(chosen, FORMATS)}"
@@ -68,20 +69,17 @@ def _content(figure: Figure, format_: str, scale: float) -> bytes:
 
 
 def _why_no_image(error: Exception, format_: str) -> str:
-    remedy = "--type html or --type json needs neither of them"
-    if _is_missing("kaleido"):
+    from importlib.util import find_spec
+
+    remedy = "html and json need neither of them: --type html"
+    if find_spec("kaleido") is None:
         return (
             f"a figure can be written as {format_} only with kaleido, which is not installed: "
             f"pip install 'orion_like[plot]' ({remedy})"
         )
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = str(error.args[0] if error.args else "").strip().splitlines()
+    reason = said[0].rstrip(".") if said else type(error).__name__
     return (
         f"a figure can be written as {format_} only with kaleido and the browser Chrome or "
-        f"Chromium, which did not do it: {lines[0] if lines else type(error).__name__} ({remedy})"
+        f"Chromium, which failed: {reason} ({remedy})"
     )
-
-
-def _is_missing(module: str) -> Any:
-    from importlib.util import find_spec
-
-    return find_spec(module) is None
