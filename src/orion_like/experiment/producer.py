@@ -17,6 +17,7 @@ from orion_like.errors import (
     AlgorithmError,
     BrokenExperiment,
     CompletedExperiment,
+    DatabaseTimeout,
     DuplicateKeyError,
     WaitingForTrials,
 )
@@ -59,6 +60,7 @@ class Producer:
         self._gap_grace = gap_grace
         self._clock = clock
         self._number: int | None = None  # taken and not used yet
+        self._unsure: Trial | None = None  # whether it was registered is not known
         self._next_lost_check = self._next_orphan_check = 0.0
 
     def acquire(self) -> Trial:
@@ -74,6 +76,9 @@ class Producer:
             If there is nothing to do until other trials finish.
         """
         self._experiment.refresh()
+        found = self._find_unsure()
+        if found is not None:
+            return found
         self._check_limits()
         return self._reserve_existing() or self.produce("reserved")
 
@@ -90,6 +95,21 @@ class Producer:
         if self._number is not None:
             self._experiment.storage.hand_back_number(self._experiment.id, self._number)
             self._number = None
+
+    def _find_unsure(self) -> Trial | None:
+        """Return the trial that was registered although the database did not say so."""
+        if self._unsure is None:
+            return None
+        stored = self._experiment.storage.get_trial(self._experiment.id, self._unsure.id)
+        self._unsure = None
+        if stored is None or (stored.status, stored.worker, stored.attempt) != (
+            "reserved",
+            self._worker,
+            1,
+        ):
+            return None
+        self._number = None
+        return stored
 
     def _check_limits(self) -> None:
         experiment = self._experiment
@@ -178,6 +198,9 @@ class Producer:
                     self._number = None
                     return None
                 continue
+            except DatabaseTimeout:
+                self._unsure = trial
+                raise
             self._number = None
             return trial
         raise AlgorithmError(

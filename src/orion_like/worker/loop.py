@@ -6,19 +6,21 @@ import json
 import logging
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from orion_like.errors import (
     AlreadyReleased,
     BrokenExperiment,
     CompletedExperiment,
     DatabaseError,
+    DatabaseTimeout,
     InvalidResult,
     LazyWorkers,
     LeaseLost,
@@ -43,6 +45,8 @@ FIRST_PAUSE = 0.01  # seconds
 LONGEST_PAUSE = 1.0  # seconds
 REASON_LENGTH = 2000  # characters
 
+T = TypeVar("T")
+
 OnError = Callable[[Trial, BaseException, int], Any]
 
 
@@ -62,6 +66,8 @@ class Limits:
         Seconds that a trial may take; None without a limit.
     retries
         How often a trial that broke is tried again.
+    outage_patience
+        Seconds for which the database may be away until the worker gives up.
     """
 
     max_trials_per_worker: float | None = None
@@ -69,6 +75,7 @@ class Limits:
     idle_timeout: float = 60.0
     trial_timeout: float | None = None
     retries: int = 0
+    outage_patience: float = 300.0
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,7 @@ class WorkerLoop:
         self._executed = 0
         self._broken = 0
         self._failure: OrionLikeError | None = None  # why nothing more is started
+        self._may_outlast = True
 
     def run(self) -> int:
         """Execute trials and return how many this worker has executed.
@@ -208,7 +216,7 @@ class WorkerLoop:
         """
         while len(self._running) < self._executor.n_workers and self._may_start_more:
             try:
-                trial = self._producer.acquire()
+                trial = self._outlasting(self._producer.acquire)
             except CompletedExperiment:
                 return None
             except BrokenExperiment as broken:
@@ -248,8 +256,9 @@ class WorkerLoop:
             timeout = max(0.0, min(timeout, min(self._deadlines.values()) - monotonic()))
         with self._signals.interruptible(), self._alarm():
             outcomes = self._executor.async_get(futures, timeout)
-        for outcome in outcomes:
-            self._report(outcome)
+        failures = [failure for failure in map(self._failure_to_report, outcomes) if failure]
+        if failures:
+            raise failures[0]
         if not self._executor.in_process:
             self._cancel_overdue()
         if not outcomes:
@@ -285,6 +294,14 @@ class WorkerLoop:
 
     # --- reporting ------------------------------------------------------------------------------
 
+    def _failure_to_report(self, outcome: AsyncResult | AsyncException) -> BaseException | None:
+        """Report a trial that ended; return what must end the worker, if anything does."""
+        try:
+            self._report(outcome)
+        except BaseException as failure:
+            return failure  # to be raised when all have been reported: no result is lost
+        return None
+
     def _report(self, outcome: AsyncResult | AsyncException) -> None:
         trial = self._running.pop(outcome.future)
         self._deadlines.pop(outcome.future, None)
@@ -303,7 +320,7 @@ class WorkerLoop:
 
     def _complete(self, trial: Trial, results: list[Result]) -> None:
         try:
-            self._experiment.storage.complete_trial(trial, results)
+            self._outlasting(lambda: self._experiment.storage.complete_trial(trial, results))
         except (LeaseLost, AlreadyReleased, TrialNotFound) as error:
             logger.warning("%s", error)
         except DatabaseError as error:
@@ -316,11 +333,14 @@ class WorkerLoop:
     @staticmethod
     def _keep_beside(trial: Trial, results: list[Result]) -> str:
         """Write a result that cannot be stored next to the trial's working directory."""
-        directory = trial.exp_working_dir or os.getcwd()
-        path = os.path.join(directory, f"{trial.id}.results.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump([result.to_dict() for result in results], file)
-        return f"The result of trial {trial.id} could not be stored and was kept in {path}"
+        text = json.dumps([result.to_dict() for result in results])
+        for directory in (trial.exp_working_dir or os.getcwd(), tempfile.gettempdir()):
+            path = os.path.join(directory, f"{trial.id}.results.json")
+            with suppress(OSError):  # its disk may be full too
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+                return f"The result of trial {trial.id} could not be stored and was kept in {path}"
+        return f"The result of trial {trial.id} could not be stored anywhere; it is {text}"
 
     def _report_failure(self, trial: Trial, error: BaseException, traceback: str = "") -> None:
         if isinstance(error, TrialInterrupted):
@@ -352,16 +372,20 @@ class WorkerLoop:
     def _release(self, trial: Trial, status: str, reason: str) -> None:
         self._heartbeat.discard(trial)
         try:
-            self._experiment.storage.release_trial(trial, status, reason)
+            self._outlasting(lambda: self._experiment.storage.release_trial(trial, status, reason))
         except (LeaseLost, AlreadyReleased, TrialNotFound) as error:
             logger.warning("%s", error)
 
     def _release_running(self, error: BaseException) -> None:
         """Give up all running trials because of `error`, so that others can take them."""
         reason = f"worker stopped: {_one_line(error)}"
+        self._may_outlast = False
         for future, trial in list(self._running.items()):
             self._executor.cancel(future, error)
-            self._release(trial, "interrupted", reason)
+            try:
+                self._release(trial, "interrupted", reason)
+            except DatabaseError as unreleased:  # which must not hide why the worker stops
+                logger.warning("trial %s is still reserved: %s", trial.id, unreleased)
         self._running.clear()
 
     def _end(self) -> None:
@@ -372,7 +396,7 @@ class WorkerLoop:
 
     def _tell(self, trial: Trial | None = None, waiting: str | None = None) -> None:
         if self._on_progress is not None:
-            self._experiment.refresh()
+            self._outlasting(self._experiment.refresh)
             self._on_progress(
                 Progress(
                     stats=self._experiment.last_stats,
@@ -383,6 +407,21 @@ class WorkerLoop:
                     waiting=waiting,
                 )
             )
+
+    # --- a database that is away ----------------------------------------------------------------
+
+    def _outlasting(self, operation: Callable[[], T]) -> T:
+        """Do what needs the database, again if that does not answer for a time."""
+        deadline, pause = monotonic() + self._limits.outage_patience, FIRST_PAUSE
+        while True:
+            try:
+                return operation()
+            except DatabaseTimeout as error:
+                if monotonic() > deadline or self._signals.received or not self._may_outlast:
+                    raise
+                logger.warning("%s; trying again", error)
+            _pause(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _pause(seconds: float) -> None:

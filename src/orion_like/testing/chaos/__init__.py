@@ -9,6 +9,7 @@ from orion_like.testing.chaos.clock import skew_clock, skewed_clock
 from orion_like.testing.chaos.crew import Crew, Disaster, Worker, paused
 from orion_like.testing.chaos.disk import fill, limit_file_size, read_only, slow_fsync, small_disk
 from orion_like.testing.chaos.journal import Delivery, Journal, WitnessedStorage
+from orion_like.testing.chaos.outages import make_unreliable
 from orion_like.testing.chaos.proxy import FlakyProxy
 from orion_like.testing.chaos.servers import ReplicaSet, crash, stall
 from orion_like.testing.chaos.soundness import Unsound, assert_sound
@@ -34,6 +35,7 @@ __all__ = [
     "crash",
     "fill",
     "limit_file_size",
+    "make_unreliable",
     "paused",
     "put",
     "read_only",
