@@ -201,3 +201,14 @@ def test_an_algorithm_reads_well(space):
 def test_the_signals_are_told_apart_and_read_well():
     assert Wait is not Exhausted
     assert [repr(Wait), repr(Exhausted)] == ["Wait", "Exhausted"]
+
+
+def test_parameters_of_orions_algorithm_are_accepted_with_a_warning(caplog):
+    space = build_space({"x": "uniform(0, 1)"})
+    configuration = {"tpe": {"n_initial_points": 5, "equal_weight": False, "max_retry": 100}}
+
+    algorithm = create_algorithm(configuration, space)
+
+    assert algorithm.configuration["tpe"]["n_initial_points"] == 5
+    assert "equal_weight" not in algorithm.configuration["tpe"]
+    assert "'equal_weight' has no effect" in caplog.text

@@ -114,6 +114,9 @@ class Algorithm(ABC):
     requires: ClassVar[Requirements] = Requirements()
     """What the problem must be, checked at creation."""
 
+    foreign_parameters: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that an algorithm of this name has in Oríon, accepted without effect."""
+
     uses_trials: bool = True
     """Whether suggestions depend on observed trials; if not, nothing need be observed."""
 

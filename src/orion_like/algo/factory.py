@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,6 +15,8 @@ from orion_like.space import Space
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "orion_like.algorithms"
 
@@ -139,9 +142,9 @@ random, sobol, tpe (did you mean 'gridsearch'?)
     choice = AlgorithmChoice.parse(configuration)
     kind = choice.algorithm
     cls = kind if isinstance(kind, type) else find_algorithm(kind)
-    _check_parameters(cls, choice.parameters)
+    parameters = _known_parameters(cls, choice.parameters)
     problem = Problem.build(space, _one_seed(cls, choice.seed, seed), objectives, constraints)
-    return cls(problem, **choice.parameters)
+    return cls(problem, **parameters)
 
 
 def _one_seed(cls: type[Algorithm], own: int | None, experiment: int | None) -> int:
@@ -153,15 +156,18 @@ def _one_seed(cls: type[Algorithm], own: int | None, experiment: int | None) -> 
     return next((seed for seed in (own, experiment) if seed is not None), 0)
 
 
-def _check_parameters(cls: type[Algorithm], parameters: Mapping[str, Any]) -> None:
+def _known_parameters(cls: type[Algorithm], parameters: Mapping[str, Any]) -> dict[str, Any]:
     known = cls.parameters()
     for name in parameters:
-        if name not in known:
+        if name in cls.foreign_parameters:
+            logger.warning("algorithm %r: its parameter %r has no effect here", cls.name, name)
+        elif name not in known:
             names = ", ".join(["seed", *known])
             raise AlgorithmError(
                 f"algorithm {cls.name!r} has no parameter {name!r}; it has {names}"
                 f"{did_you_mean(name, ['seed', *known])}"
             )
+    return {name: value for name, value in parameters.items() if name in known}
 
 
 def available_algorithms() -> list[str]:

@@ -82,6 +82,9 @@ class TPE(Algorithm):
     """
 
     name = "tpe"
+    foreign_parameters = frozenset(
+        {"equal_weight", "full_weight_num", "max_retry", "parallel_strategy"}
+    )
 
     def __init__(
         self,
