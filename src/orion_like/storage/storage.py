@@ -354,7 +354,9 @@ class Storage:
             "time": datetime.now(timezone.utc),
             "results": changes["results"],
         }
-        self.database.update(TRIALS, {"_id": trial._id}, {"$push": {"late_results": late}})
+        same_lease = {"worker": trial.worker, "attempt": trial.attempt}
+        once = {"_id": trial._id, "late_results": {"$not": {"$elemMatch": same_lease}}}
+        self.database.update(TRIALS, once, {"$push": {"late_results": late}})
         raise LeaseLost(
             f"trial {trial.id} is {current.status} by worker {current.worker} "
             f"(attempt {current.attempt}, this was attempt {trial.attempt}): "
