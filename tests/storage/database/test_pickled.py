@@ -161,6 +161,7 @@ class TestFile:
         monkeypatch.setattr(os, "open", open_read_only)
         database = opened(path)
 
+        database.ensure_index("things", "a", unique=True)
         assert database.find("things", fields=["a"]) == [{"_id": 1, "a": 1}]
         with pytest.raises(DatabaseError, match=r"can be read but not written.*Read-only"):
             database.insert("things", {})

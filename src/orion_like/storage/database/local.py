@@ -27,6 +27,11 @@ class LocalDatabase(Database):
     Where the engine comes from, and what makes a write last, is left to two methods.
     """
 
+    @property
+    def _read_only(self) -> bool:
+        """Whether nothing can be written; then indexes that are missing stay so."""
+        return False
+
     @abstractmethod
     def _reading(self) -> AbstractContextManager[Engine]:
         """Return a context with the engine, up to date, in which no other thread changes it."""
@@ -45,7 +50,7 @@ class LocalDatabase(Database):
     ) -> None:
         names = index_keys(keys)
         with self._reading() as engine:
-            if not engine.plan_index(collection, names, unique, sparse):
+            if not engine.plan_index(collection, names, unique, sparse) or self._read_only:
                 return
         self._write(
             lambda engine: engine.plan_index(collection, names, unique, sparse), durable=True
@@ -53,7 +58,7 @@ class LocalDatabase(Database):
 
     def track_changes(self, collection: str, partition: str) -> None:
         with self._reading() as engine:
-            if not engine.plan_tracking(collection, partition):
+            if not engine.plan_tracking(collection, partition) or self._read_only:
                 return
         self._write(lambda engine: engine.plan_tracking(collection, partition), durable=True)
 

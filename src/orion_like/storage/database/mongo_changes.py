@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bson import Timestamp
     from pymongo.collection import Collection
 
-_WINDOW: Final = 5  # seconds within which a write may become visible after a later one
-_PERIOD: Final = 0.5  # seconds between looks at the window
+_WINDOW: Final = 3  # seconds within which a write may become visible after a later one
+_PERIOD: Final = 1.0  # seconds between looks at the window
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,10 @@ class PickledDB(LocalDatabase):
             self._make_durable(sync, log, epoch, end)
         return operations
 
+    @property
+    def _read_only(self) -> bool:
+        return self._log is not None and not self._log.writable
+
     def _refuse_read_only(self) -> None:
         if self._log is None:
             with self._mirror:
