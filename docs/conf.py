@@ -43,6 +43,7 @@ home = os.getcwd()
 os.chdir(directory.name)
 os.environ["XDG_DATA_HOME"] = directory.name
 from orion_like.algo import *
+from orion_like.analysis import *
 from orion_like.client import *
 from orion_like.config import *
 from orion_like.space import *
