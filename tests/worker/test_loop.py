@@ -281,11 +281,11 @@ def test_a_result_that_cannot_be_stored_is_kept_beside_the_trial(storage, tmp_pa
 
 
 SCRIPT = """
-import sys, time
+import os, sys, time
 from orion_like.client import build_experiment
 
 def function(x):
-    print("started", flush=True)
+    os.write(1, b"started\\n")
     time.sleep(60)
     return x
 
