@@ -254,9 +254,14 @@ class Crew:
         finally:
             storage.close()
 
+    def close(self) -> None:
+        """Kill all workers at once."""
+        for worker in self.workers:
+            worker.kill()
+        self.workers.clear()
+
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for worker in self.workers:
-            worker.kill()
+        self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import sys
@@ -64,6 +65,7 @@ def work(assignment: Assignment) -> None:
     die_with_parent()
     sys.stdout = sys.stderr = open(assignment.output, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
     try:
+        os.chdir(Path(assignment.output).parent)
         for condition in assignment.conditions:
             condition()
         _work(assignment)

@@ -1,0 +1,153 @@
+"""What people change by hand while eight worker processes run: safe, and followed at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections import Counter
+
+import pytest
+
+from orion_like.client import build_experiment, get_experiment
+from orion_like.errors import ExperimentDeleted
+from orion_like.storage import setup_storage
+from orion_like.testing.lifeline import die_with_parent
+
+WORKERS = 8
+PATIENCE = 60  # seconds until a test that does not go on has failed
+SPACE = {"x": "uniform(0, 1)", "y": "uniform(0, 1)"}
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["__main__", "pymongo", __name__])
+
+
+def work(url, mended, pipe):
+    """Work on the experiment; tell how many trials were executed, or what was raised."""
+    die_with_parent()
+
+    def objective(x, y):
+        time.sleep(0.01)
+        if x < 0.2 and not mended.exists():
+            raise ValueError("x is too small")
+        return x + y
+
+    try:
+        client = build_experiment("demo", storage=url)
+        pipe.send(client.workon(objective, max_broken=1000, idle_timeout=PATIENCE))
+    except Exception as error:
+        pipe.send(error)
+
+
+class Crew:
+    """Eight workers, the storage that they share, and the file that mends what breaks."""
+
+    def __init__(self, url, directory):
+        self.url = url
+        self.mended = directory / "mended"
+        self._pipes = []
+        self._workers = []
+
+    def create(self, **settings):
+        client = build_experiment(
+            "demo", space=SPACE, algorithm="random", seed=3, max_broken=1000, storage=self.url,
+            **settings,
+        )  # fmt: skip
+        self.storage, self.uid = setup_storage(self.url), client.id
+
+    def start(self):
+        for _ in range(WORKERS):
+            ours, theirs = _processes.Pipe()
+            worker = _processes.Process(target=work, args=(self.url, self.mended, theirs))
+            worker.start()
+            theirs.close()
+            self._pipes.append(ours)
+            self._workers.append(worker)
+
+    def count(self, status):
+        return self.storage.count_by_status(self.uid).get(status, 0)
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, self.storage.count_by_status(self.uid)
+            time.sleep(0.01)
+
+    def outcomes(self):
+        """Return what the workers ended with."""
+        assert all(pipe.poll(PATIENCE) for pipe in self._pipes)
+        outcomes = [pipe.recv() for pipe in self._pipes]
+        for worker in self._workers:
+            worker.join(PATIENCE)
+        return outcomes
+
+    def end(self):
+        for worker in self._workers:
+            worker.kill()
+            worker.join()
+
+
+@pytest.fixture(params=["file", pytest.param("mongodb", marks=pytest.mark.mongodb)])
+def crew(request, tmp_path):
+    url = str(tmp_path / "db.pkl")
+    if request.param == "mongodb":
+        url = request.getfixturevalue("mongodb_uri")
+    crew = Crew(url, tmp_path)
+    yield crew
+    crew.end()
+
+
+def assert_exact(crew, max_trials):
+    trials = get_experiment("demo", storage=crew.url).fetch_trials()
+    completed = [trial for trial in trials if trial.status == "completed"]
+    assert len(completed) == max_trials
+    assert len({trial.id for trial in trials}) == len({t.number for t in trials}) == len(trials)
+    assert all(trial.objective.value == sum(trial.params.values()) for trial in completed)
+    assert crew.count("reserved") == 0
+
+
+def test_changed_limits_and_statuses_and_deletions_are_followed_to_the_exact_end(crew):
+    crew.create()
+    crew.start()
+    crew.wait_until(lambda: crew.count("completed") >= 30 and crew.count("broken") >= 5)
+
+    crew.mended.touch()
+    for trial in crew.storage.fetch_trials(crew.uid, {"status": "broken"}):
+        crew.storage.set_trial_status(trial, "new", reason="mended")
+    deleted = crew.storage.delete_trials(crew.uid, {"status": "completed", "number": {"$lt": 15}})
+    target = crew.count("completed") + 100
+    crew.storage.update_experiment(crew.uid, max_trials=target)
+    crew.wait_until(lambda: crew.count("completed") >= target - 50)
+    deleted += crew.storage.delete_trials(crew.uid, {"status": "completed", "number": {"$lt": 30}})
+    executed = crew.outcomes()
+
+    assert all(isinstance(number, int) for number in executed), executed
+    assert deleted > 0
+    assert_exact(crew, target)
+
+
+def test_a_worker_that_waits_goes_on_when_more_trials_are_wanted(crew):
+    crew.create(max_trials=WORKERS)
+    holder = get_experiment("demo", storage=crew.url, mode="x")
+    held = [holder.suggest() for _ in range(WORKERS)]
+    crew.start()
+
+    crew.storage.update_experiment(crew.uid, max_trials=50)
+    crew.wait_until(lambda: crew.count("completed") == 50 - WORKERS)
+    for trial in held:
+        holder.observe(trial, sum(trial.params.values()))
+
+    assert all(isinstance(outcome, int) for outcome in crew.outcomes())
+    assert_exact(crew, 50)
+
+
+def test_workers_of_a_deleted_experiment_end_with_a_clear_error_and_leave_nothing(crew):
+    crew.create()
+    crew.start()
+    crew.wait_until(lambda: crew.count("completed") >= 30)
+
+    crew.storage.delete_experiment(crew.uid)
+    outcomes = crew.outcomes()
+
+    assert Counter(map(type, outcomes)) == {ExperimentDeleted: WORKERS}
+    assert all("experiment 'demo' (version 1) was deleted from" in str(e) for e in outcomes)
+    assert crew.storage.database.count("trials", {"experiment": crew.uid}) == 0
