@@ -272,6 +272,8 @@ def test_what_describes_one_experiment_is_refused_in_a_file_for_all() -> None:
         ("worker.heartbeat", "0.5", 0.5),
         ("worker.trial_timeout", float("inf"), None),
         ("experiment.name", 2023, "2023"),
+        ("experiment.name", "none", "none"),
+        ("experiment.name", None, None),
         ("storage.database.type", "PickledDB", "pickleddb"),
         ("evc.non_monitored_arguments", "a:b", ["a", "b"]),
         ("frontends_uri", "http://a, http://b", ["http://a", "http://b"]),
@@ -390,6 +392,24 @@ def test_a_database_in_a_later_layer_replaces_a_url() -> None:
         "type": "legacy",
         "database": {"type": "pickleddb", "host": "mine.pkl"},
     }
+
+
+def test_a_host_that_is_the_uri_of_a_mongodb_needs_no_type() -> None:
+    settings = load_settings(environ={"ORION_DB_ADDRESS": "mongodb://ann:sesame@db/team"})
+
+    assert settings.storage == {
+        "type": "legacy",
+        "database": {"type": "mongodb", "host": "mongodb://ann:sesame@db/team"},
+    }
+
+
+def test_the_uri_of_a_mongodb_is_refused_as_the_path_of_a_file_without_its_password() -> None:
+    environ = {"ORION_DB_ADDRESS": "mongodb://ann:sesame@db/team", "ORION_DB_TYPE": "pickleddb"}
+
+    with pytest.raises(ConfigurationError, match="is the URI of a MongoDB") as caught:
+        load_settings(environ=environ)
+
+    assert "sesame" not in str(caught.value)
 
 
 def test_a_storage_given_twice_in_one_place_is_refused(tmp_path: Path) -> None:

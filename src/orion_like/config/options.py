@@ -108,6 +108,13 @@ def _or_none(kind: Kind, meaning: str) -> Kind:
     return Kind(f"{kind.expected}, or null for {meaning}", cast)
 
 
+def _name(meaning: str) -> Kind:
+    """Any text, also ``none``, which a name may be: only null means that there is no value."""
+    return Kind(
+        f"text, or null for {meaning}", lambda value: None if value is None else _text(value)
+    )
+
+
 def _limit(kind: Kind) -> Kind:
     def cast(value: Any) -> Any:
         unlimited = value == math.inf or (isinstance(value, str) and value.lower() == "inf")
@@ -204,17 +211,17 @@ OPTIONS: tuple[Option, ...] = (
            help="Name of the database in MongoDB."),
     Option("storage.database.port", _whole(1, 65535), 27017, "DB_PORT",
            help="Port of MongoDB."),
-    Option("storage.database.username", _or_none(TEXT, "no authentication"), None, "DB_USERNAME",
+    Option("storage.database.username", _name("no authentication"), None, "DB_USERNAME",
            help="User name for MongoDB."),
-    Option("storage.database.password", _or_none(TEXT, "no authentication"), None, "DB_PASSWORD",
+    Option("storage.database.password", _name("no authentication"), None, "DB_PASSWORD",
            help="Password for MongoDB."),
     Option("storage.database.timeout", _seconds(), 60, "DB_TIMEOUT",
            help="Seconds to wait for the database before giving up."),
-    Option("experiment.name", _or_none(TEXT, "no name"), None, local=True,
+    Option("experiment.name", _name("no name"), None, local=True,
            help="Name of the experiment."),
     Option("experiment.version", _or_none(_whole(1), "the latest"), None, local=True,
            help="Version of the experiment."),
-    Option("experiment.user", _or_none(TEXT, "whoever runs the program"), None, local=True,
+    Option("experiment.user", _name("whoever runs the program"), None, local=True,
            help="Whose experiment it is."),
     Option("experiment.space", MAPPING, {}, local=True,
            help="Search space: {dimension: prior}, nested as you like."),
@@ -282,9 +289,9 @@ OPTIONS: tuple[Option, ...] = (
            help="What a change of the command does to results."),
     Option("evc.config_change_type", CHANGE_TYPE, "break", "EVC_CONFIG_CHANGE",
            help="What a change of the script's configuration file does to results."),
-    Option("evc.branch_from", _or_none(TEXT, "none"), None, local=True,
+    Option("evc.branch_from", _name("none"), None, local=True,
            help="Experiment to branch from."),
-    Option("evc.branch_to", _or_none(TEXT, "none"), None, local=True,
+    Option("evc.branch_to", _name("none"), None, local=True,
            help="Name of the branched experiment."),
     Option("frontends_uri", _words(","), [], "WEBAPI_FRONTENDS_URI",
            help="Web pages that may call the REST API."),

@@ -281,8 +281,22 @@ def _default(option: Option) -> _Entry:
     return _Entry(copy.copy(option.default), "default")
 
 
+def _tell_kind_from_host(entries: dict[str, _Entry]) -> None:
+    """Take the URI of a MongoDB for one, and never for a path: it may hold a password."""
+    host, kind = entries["storage.database.host"], entries["storage.database.type"]
+    if not host.value.startswith(("mongodb://", "mongodb+srv://")) or kind.value == "mongodb":
+        return
+    if kind.origin != "default":
+        raise ConfigurationError(
+            f"{kind.origin}: storage.database.type is {kind.value}, but storage.database.host "
+            f"({host.origin}) is the URI of a MongoDB"
+        )
+    entries["storage.database.type"] = _Entry("mongodb", host.origin)
+
+
 def _fill_derived_defaults(entries: dict[str, _Entry]) -> None:
     """Fill in the defaults that depend on other settings."""
+    _tell_kind_from_host(entries)
     if entries["storage.database.host"].value == "":
         kind = entries["storage.database.type"].value
         hosts = {"pickleddb": str(default_database_path()), "mongodb": "localhost"}
