@@ -446,6 +446,7 @@ class TestAnySequenceOfOperations:
     @settings(
         max_examples=60,
         deadline=None,
+        derandomize=True,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(st.lists(operations, max_size=25))

@@ -90,6 +90,7 @@ def examples(count: int) -> Any:
     return settings(
         max_examples=count,
         deadline=None,
+        derandomize=True,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
 

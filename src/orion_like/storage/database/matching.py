@@ -187,7 +187,13 @@ def _element_match(key: str, operand: Mapping[str, Any]) -> _ValueTest:
         test = _all_of([_field_test(path, key, name, part) for name, part in operand.items()])
         return lambda item: test({"element": item})
     matches = compile_query(operand)
-    return lambda item: type(item) is dict and matches(item)
+
+    def test_element(item: Any) -> bool:
+        if type(item) is list:  # which MongoDB takes for a document with numbers as names
+            item = {str(number): part for number, part in enumerate(item)}
+        return type(item) is dict and matches(item)
+
+    return test_element
 
 
 def _value_test(key: str, operator: str, operand: Any) -> _ValueTest:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import pymongo.database
     from pymongo.collection import Collection
 
+_UNAUTHORIZED: Final = 13  # the server's code
 _NOBODY: Final[dict[str, Any]] = {"$nor": [{}]}  # matches no document
 
 
@@ -78,6 +79,7 @@ class MongoDB(Database):
         self._partitions: dict[str, str | None] = {}  # None: changes are not tracked
         self._sparse: dict[str, list[tuple[str, ...]]] = {}
         self._indexes: dict[str, dict[str, Any]] = {}
+        self._read_only = ""  # why nothing may be written
 
     @property
     def url(self) -> str:
@@ -114,10 +116,15 @@ class MongoDB(Database):
         if there is not None:
             self._refuse_conflict(collection, names, there, options)
             return
-        with self._connection.errors(f"index on {', '.join(names)} of {collection}"):
-            self._connection.repeat(
-                lambda _: self._collection(collection).create_index(pattern, **options)
-            )
+        try:
+            with self._connection.errors(f"index on {', '.join(names)} of {collection}"):
+                self._connection.repeat(
+                    lambda _: self._collection(collection).create_index(pattern, **options)
+                )
+        except DatabaseError as error:
+            if getattr(error.__cause__, "code", None) != _UNAUTHORIZED:
+                raise
+            self._read_only = str(error)  # whoever may only read can do without the index
         self._indexes.pop(collection, None)
 
     def _there(self, collection: str, pattern: list[tuple[str, int]]) -> dict[str, Any] | None:
@@ -355,6 +362,11 @@ class MongoDB(Database):
     def _writable(self, name: str, durable: bool) -> Collection[Document]:
         from pymongo import WriteConcern
 
+        if self._read_only:
+            raise DatabaseError(
+                f"{self.url} can be read but not written: an index that keeps duplicates out is"
+                f" missing ({self._read_only})"
+            )
         # Journaled even on a standalone server, where a majority alone would be its memory.
         concern = WriteConcern(w="majority", j=True) if durable else WriteConcern(w=1)
         return self._collection(name).with_options(write_concern=concern)
