@@ -24,6 +24,10 @@ class NoConfigurationError(OrionLikeError):
     """An experiment does not exist and too little is known to create it."""
 
 
+class ExperimentDeleted(NoConfigurationError):  # noqa: N818
+    """The experiment was deleted while it was used."""
+
+
 class NoNameError(NoConfigurationError):
     """An experiment is asked for without its name."""
 

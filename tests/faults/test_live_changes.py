@@ -18,34 +18,52 @@ PATIENCE = 60  # seconds until a test that does not go on has failed
 SPACE = {"x": "uniform(0, 1)", "y": "uniform(0, 1)"}
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["__main__", "pymongo", __name__])
+_processes.set_forkserver_preload(["orion_like.client", "pymongo", "scipy.stats"])
 
 
-def work(url, mended, pipe):
-    """Work on the experiment; tell how many trials were executed, or what was raised."""
+def work(pipe):
+    """Work on one experiment after the other; tell how many trials were executed, or the error."""
     die_with_parent()
+    while True:
+        url, mended = pipe.recv()
 
-    def objective(x, y):
-        time.sleep(0.01)
-        if x < 0.2 and not mended.exists():
-            raise ValueError("x is too small")
-        return x + y
+        def objective(x, y, mended=mended):
+            time.sleep(0.01)
+            if x < 0.2 and not mended.exists():
+                raise ValueError("x is too small")
+            return x + y
 
-    try:
-        client = build_experiment("demo", storage=url)
-        pipe.send(client.workon(objective, max_broken=1000, idle_timeout=PATIENCE))
-    except Exception as error:
-        pipe.send(error)
+        try:
+            client = build_experiment("demo", storage=url)
+            pipe.send(client.workon(objective, max_broken=1000, idle_timeout=PATIENCE))
+        except Exception as error:
+            pipe.send(error)
+
+
+@pytest.fixture(scope="module")
+def pipes():
+    """Eight worker processes that wait for work."""
+    pipes, workers = [], []
+    for _ in range(WORKERS):
+        ours, theirs = _processes.Pipe()
+        worker = _processes.Process(target=work, args=(theirs,))
+        worker.start()
+        theirs.close()
+        pipes.append(ours)
+        workers.append(worker)
+    yield pipes
+    for worker in workers:
+        worker.kill()
+        worker.join()
 
 
 class Crew:
-    """Eight workers, the storage that they share, and the file that mends what breaks."""
+    """The workers, the storage that they share, and the file that mends what breaks."""
 
-    def __init__(self, url, directory):
+    def __init__(self, url, directory, pipes):
         self.url = url
         self.mended = directory / "mended"
-        self._pipes = []
-        self._workers = []
+        self._pipes = pipes
 
     def create(self, **settings):
         client = build_experiment(
@@ -55,16 +73,15 @@ class Crew:
         self.storage, self.uid = setup_storage(self.url), client.id
 
     def start(self):
-        for _ in range(WORKERS):
-            ours, theirs = _processes.Pipe()
-            worker = _processes.Process(target=work, args=(self.url, self.mended, theirs))
-            worker.start()
-            theirs.close()
-            self._pipes.append(ours)
-            self._workers.append(worker)
+        for pipe in self._pipes:
+            pipe.send((self.url, self.mended))
 
     def count(self, status):
         return self.storage.count_by_status(self.uid).get(status, 0)
+
+    def all_work(self):
+        trials = self.storage.fetch_trials(self.uid, fields=["worker", "status"])
+        return len({trial.worker for trial in trials}) == WORKERS
 
     def wait_until(self, condition):
         deadline = time.monotonic() + PATIENCE
@@ -75,25 +92,15 @@ class Crew:
     def outcomes(self):
         """Return what the workers ended with."""
         assert all(pipe.poll(PATIENCE) for pipe in self._pipes)
-        outcomes = [pipe.recv() for pipe in self._pipes]
-        for worker in self._workers:
-            worker.join(PATIENCE)
-        return outcomes
-
-    def end(self):
-        for worker in self._workers:
-            worker.kill()
-            worker.join()
+        return [pipe.recv() for pipe in self._pipes]
 
 
 @pytest.fixture(params=["file", pytest.param("mongodb", marks=pytest.mark.mongodb)])
-def crew(request, tmp_path):
+def crew(request, tmp_path, pipes):
     url = str(tmp_path / "db.pkl")
     if request.param == "mongodb":
         url = request.getfixturevalue("mongodb_uri")
-    crew = Crew(url, tmp_path)
-    yield crew
-    crew.end()
+    return Crew(url, tmp_path, pipes)
 
 
 def assert_exact(crew, max_trials):
@@ -143,7 +150,7 @@ def test_a_worker_that_waits_goes_on_when_more_trials_are_wanted(crew):
 def test_workers_of_a_deleted_experiment_end_with_a_clear_error_and_leave_nothing(crew):
     crew.create()
     crew.start()
-    crew.wait_until(lambda: crew.count("completed") >= 30)
+    crew.wait_until(crew.all_work)
 
     crew.storage.delete_experiment(crew.uid)
     outcomes = crew.outcomes()

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from orion_like.algo import Algorithm, create_algorithm
-from orion_like.errors import UnsupportedOperation
+from orion_like.errors import ExperimentDeleted, UnsupportedOperation
 from orion_like.experiment.statistics import ExperimentStats, StatisticsAccumulator
 from orion_like.experiment.stored_algorithm import stored_algorithm
 from orion_like.space import Space, build_space
@@ -148,8 +148,19 @@ class Experiment:
         """Read what changed in the database; return the changed documents.
 
         When trials were deleted, the algorithm starts anew and sees all that are left.
+
+        Raises
+        ------
+        ExperimentDeleted
+            If it is not in the database any more.
         """
-        self.ledger.refresh()
+        try:
+            self.ledger.refresh()
+        except ExperimentDeleted:
+            raise ExperimentDeleted(
+                f"experiment {self.name!r} (version {self.version}) was deleted from "
+                f"{self.storage.url} while it was used; nothing of it is left to work on"
+            ) from None
         self._document.update(
             {key: value for key, value in self.ledger.budget.items() if key != "_id"}
         )

@@ -128,7 +128,7 @@ class Producer:
         storage, now = experiment.storage, self._clock()
         if ledger.waiting and ledger.count("completed", "reserved") < ledger.max_trials:
             trial = storage.reserve_trial(experiment.id, self._worker)
-            if trial is not None:
+            if trial is not None and self._is_wanted(trial):
                 return trial
         if now >= self._next_orphan_check:
             self._next_orphan_check = now + ORPHAN_CHECK_PERIOD
@@ -144,6 +144,20 @@ class Producer:
                 return trial
             self._next_lost_check = now + max(ORPHAN_CHECK_PERIOD, self._lost_threshold / 10)
         return None
+
+    def _is_wanted(self, trial: Trial) -> bool:
+        """Whether a trial that waited and was just reserved is needed; if not, it goes back.
+
+        Several workers may have reserved one at the same time. Of two of them at least the
+        later sees the other.
+        """
+        experiment, ledger = self._experiment, self._experiment.ledger
+        experiment.refresh()
+        if ledger.count("completed", "reserved") <= ledger.max_trials:
+            return True
+        reason = f"{experiment.max_trials} other trials are completed or running"
+        experiment.storage.release_trial(trial, "interrupted", reason)
+        return False
 
     def _take_number(self) -> int:
         if self._number is not None:

@@ -15,9 +15,9 @@ from typing import Any
 
 from orion_like.errors import (
     AlreadyReleased,
+    ExperimentDeleted,
     FailedUpdate,
     LeaseLost,
-    NoConfigurationError,
     TrialNotFound,
     UnsupportedOperation,
 )
@@ -125,12 +125,12 @@ class Storage:
 
         Raises
         ------
-        NoConfigurationError
-            If the experiment was deleted.
+        ExperimentDeleted
+            If it is not there any more.
         """
         documents = self.database.find(EXPERIMENTS, {"_id": uid}, fields=BUDGET_FIELDS)
         if not documents:
-            raise NoConfigurationError(
+            raise ExperimentDeleted(
                 f"the experiment with the id {uid} is not in {self.url} any more: it was deleted"
             )
         return documents[0]

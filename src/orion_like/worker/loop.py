@@ -21,6 +21,7 @@ from orion_like.errors import (
     CompletedExperiment,
     DatabaseError,
     DatabaseTimeout,
+    ExperimentDeleted,
     InvalidResult,
     LazyWorkers,
     LeaseLost,
@@ -42,7 +43,7 @@ from orion_like.worker.signals import StopRequested, StopSignals
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.01  # seconds
-LONGEST_PAUSE = 1.0  # seconds
+LONGEST_PAUSE = 0.5  # seconds; what others change is seen within a second
 REASON_LENGTH = 2000  # characters
 
 T = TypeVar("T")
@@ -166,6 +167,8 @@ class WorkerLoop:
         ------
         LazyWorkers
             If there was nothing to do for longer than the idle timeout.
+        ExperimentDeleted
+            If the experiment was deleted meanwhile.
         BrokenExperiment
             If too many trials broke.
         InvalidResult
@@ -176,6 +179,9 @@ class WorkerLoop:
         with self._signals:
             try:
                 self._loop()
+            except ExperimentDeleted as error:
+                self._leave_nothing_behind(error)
+                raise
             except BaseException as error:
                 self._release_running(error)
                 raise
@@ -262,6 +268,8 @@ class WorkerLoop:
         if not self._executor.in_process:
             self._cancel_overdue()
         if not outcomes:
+            if self._on_progress is None:
+                self._outlasting(self._experiment.refresh)  # it may have been deleted
             self._tell()
         return len(outcomes)
 
@@ -387,6 +395,14 @@ class WorkerLoop:
             except DatabaseError as unreleased:  # which must not hide why the worker stops
                 logger.warning("trial %s is still reserved: %s", trial.id, unreleased)
         self._running.clear()
+
+    def _leave_nothing_behind(self, error: ExperimentDeleted) -> None:
+        """Stop all running trials, and delete those registered while others were deleted."""
+        for future, trial in self._running.items():
+            self._heartbeat.discard(trial)
+            self._executor.cancel(future, error)
+        self._running.clear()
+        self._experiment.storage.delete_experiment(self._experiment.id)
 
     def _end(self) -> None:
         try:
