@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -17,20 +18,36 @@ _TRIAL_FIELDS: Final = (
     "_id", "experiment", "id", "status", "worker", "exp_working_dir", "heartbeat",
     "submit_time", "start_time", "end_time", "results", "params", "parent",
 )  # fmt: skip
-_SEED: Final = frozenset({"seed"})
-_ALGORITHMS: Final[Mapping[str, frozenset[str]]] = {
-    "random": _SEED,
-    "gridsearch": frozenset({"n_values"}),
-    "hyperband": _SEED | {"repetitions"},
-    "asha": _SEED | {"num_rungs", "num_brackets", "repetitions"},
-    "tpe": _SEED
-    | {"n_initial_points", "n_ei_candidates", "gamma", "equal_weight", "prior_weight"}
-    | {"full_weight_num", "max_retry", "parallel_strategy"},
-    "evolutiones": _SEED | {"repetitions", "nums_population", "mutate", "max_retries"},
-    "pbt": _SEED | {"population_size", "generations", "exploit", "explore", "fork_timeout"},
-    "mofa": _SEED | {"index", "n_levels", "strength", "threshold"},
+_ALGORITHMS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "random": {"seed": None},
+    "gridsearch": {"n_values": 100},
+    "hyperband": {"seed": None, "repetitions": math.inf},
+    "asha": {"seed": None, "num_rungs": None, "num_brackets": 1, "repetitions": math.inf},
+    "tpe": {
+        "seed": None,
+        "n_initial_points": 20,
+        "n_ei_candidates": 24,
+        "gamma": 0.25,
+        "equal_weight": False,
+        "prior_weight": 1.0,
+        "full_weight_num": 25,
+        "max_retry": 100,
+        "parallel_strategy": {
+            "of_type": "StatusBasedParallelStrategy",
+            "strategy_configs": {"broken": {"of_type": "MaxParallelStrategy"}},
+        },
+    },
+    "evolutiones": {
+        "seed": None,
+        "repetitions": math.inf,
+        "nums_population": 20,
+        "mutate": None,
+        "max_retries": 1000,
+    },
+    "mofa": {"seed": None, "index": 1, "n_levels": 5, "strength": 2, "threshold": 0.1},
 }
-"""The algorithms that come with Oríon, and their parameters."""
+"""Algorithms of Oríon that ours of the same name can become, with all their parameters: Oríon
+goes on with an experiment only if it finds every one of them stored as it has it."""
 
 
 def orion_experiment(experiment: Mapping[str, Any]) -> Document:
@@ -44,7 +61,8 @@ def orion_experiment(experiment: Mapping[str, Any]) -> Document:
     space = flat_space(experiment.get("space") or {})
     _check_space(space, experiment.get("constraints") or ())
     metadata = {"orion_version": f"orion_like {__version__}", **(experiment.get("metadata") or {})}
-    metadata.pop("orion_like_version", None)
+    if metadata.pop("orion_like_version", None) is not None:
+        metadata.pop("parser", None)  # Oríon parses the words of the user anew
     limits = {name: experiment.get(name) for name in ("max_trials", "max_broken")}
     return {
         "_id": experiment["_id"],
@@ -86,7 +104,7 @@ def orion_state(number: int, experiment: Mapping[str, Any]) -> Document:
 
 
 def orion_algorithm(experiment: Mapping[str, Any]) -> Document:
-    """Return the algorithm with the parameters that Oríon knows; ``random`` for our own.
+    """Return the algorithm with all parameters of Oríon's; ``random`` where it has none.
 
     Examples
     --------
@@ -97,14 +115,17 @@ def orion_algorithm(experiment: Mapping[str, Any]) -> Document:
     {'random': {'seed': 3}}
     """
     stored = experiment.get("algorithm") or experiment.get("algorithms") or "random"
-    name, given = next(iter(stored.items())) if isinstance(stored, Mapping) else (stored, {})
-    if "orion_like_version" not in (experiment.get("metadata") or {}):
-        return {name: dict(given or {})}
-    known = _ALGORITHMS.get(name)
-    if known is None:
-        return {"random": {"seed": experiment.get("seed")}}
-    parameters = {key: value for key, value in (given or {}).items() if key in known}
-    return {name: parameters | ({"seed": experiment.get("seed")} if "seed" in known else {})}
+    name, given = next(iter(stored.items())) if isinstance(stored, Mapping) else (stored, None)
+    given = dict(given or {})
+    made_here = "orion_like_version" in (experiment.get("metadata") or {})
+    if name not in _ALGORITHMS and not made_here:
+        return {name: given}
+    if name not in _ALGORITHMS or (name == "asha" and "num_rungs" not in given):
+        name, given = "random", {}
+    defaults = dict(_ALGORITHMS[name])
+    if "seed" in defaults:
+        defaults["seed"] = experiment.get("seed")
+    return {name: {key: given.get(key, default) for key, default in defaults.items()}}
 
 
 def with_numbers(

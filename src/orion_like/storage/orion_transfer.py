@@ -297,6 +297,11 @@ def _for_orion(experiment: Document, dump: OrionDump, alone: bool) -> Document |
     )
     if before and before != after:
         dump.notes.append(f"{title}: Oríon has no algorithm {before}; it is {after} in the file")
+    dump.notes.extend(
+        f"{title}: objective {objective['name']} is maximized here; Oríon minimizes it"
+        for objective in experiment.get("objectives") or ()
+        if objective.get("direction") == "maximize"
+    )
     return document
 
 

@@ -83,6 +83,6 @@ def _upgrade_database(settings: Settings, backup: str | None, force: bool) -> Up
 
 
 def _confirm(what: str, force: bool) -> None:
-    if not force:
-        question = f"Convert {what}? Oríon cannot go on with it then; a backup is written first."
-        click.confirm(question, abort=True)
+    question = f"Convert {what}? Oríon cannot go on with it then; a backup is written first."
+    if not force and not click.confirm(question):
+        raise click.ClickException("Confirmation failed, nothing was changed.")
