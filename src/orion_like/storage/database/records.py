@@ -91,7 +91,11 @@ def pack_record(operations: Sequence[Operation]) -> bytes:
 
 
 def split_records(data: bytes | memoryview) -> tuple[list[memoryview], int, Ending]:
-    """Return the payloads of the whole records in `data`, their total size, and what follows."""
+    """Return the payloads of the whole records in `data`, their total size, and what follows.
+
+    A record is torn, too, if it and all that follows is blank from some byte on: after a power
+    cut a file may have its size before it has its data.
+    """
     payloads: list[memoryview] = []
     view = memoryview(data)
     position, size = 0, len(data)
@@ -101,14 +105,14 @@ def split_records(data: bytes | memoryview) -> tuple[list[memoryview], int, Endi
             return payloads, position, Ending.TORN
         length, checksum, header_checksum = _RECORD.unpack_from(view, position)
         if header_checksum != crc32(view[position : position + _CHECKED.size]):
-            blank = not any(view[position:])
+            blank = not any(view[start - 1 :])
             return payloads, position, Ending.TORN if blank else Ending.DAMAGED
         if start + length > size:
             return payloads, position, Ending.TORN
         payload = view[start : start + length]
         if checksum != crc32(payload):
-            cut = start + length == size and payload[-1] == 0  # a pickle never ends with NUL
-            return payloads, position, Ending.TORN if cut else Ending.DAMAGED
+            blank = not any(view[start + length - 1 :])  # a pickle never ends with NUL
+            return payloads, position, Ending.TORN if blank else Ending.DAMAGED
         payloads.append(payload)
         position = start + length
     return payloads, position, Ending.CLEAN
