@@ -11,6 +11,8 @@ ENTRIES = {
     "test": Entry("orion_like.cli.db.test:test", "Check that the database works."),
     "dump": Entry("orion_like.cli.db.dump:dump", "Copy experiments into a file."),
     "load": Entry("orion_like.cli.db.load:load", "Copy experiments from a file."),
+    "backup": Entry("orion_like.cli.db.backup:backup", "Copy everything into a file."),
+    "compact": Entry("orion_like.cli.db.compact:compact", "Make the database file small."),
     "salvage": Entry("orion_like.cli.db.salvage:salvage", "Save what a damaged file still holds."),
     "upgrade": Entry(
         "orion_like.cli.db.upgrade:upgrade", "Convert what Oríon made, after a backup."
