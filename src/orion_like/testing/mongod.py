@@ -238,10 +238,11 @@ def _environment(directory: Path) -> dict[str, str]:
     for name in missing:
         stem, _, version = name.partition(".so.")
         for file in files:
-            if file.match(f"{stem}-*.so.{version}*") and not (directory / name).exists():
+            if file.match(f"{stem}-*.so.{version}*"):
                 library = Path(str(file.locate()))
-                (directory / name).symlink_to(library)
                 search.append(str(library.parent))
+                if not (directory / name).exists():  # it does when the server starts again
+                    (directory / name).symlink_to(library)
     environment["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, search))
     return environment
 
