@@ -234,6 +234,16 @@ def test_an_example_configuration_is_valid(example: Path) -> None:
     assert any(settings.origin(option.key) != "default" for option in OPTIONS)
 
 
+def test_the_example_configuration_for_a_file_works_as_it_says(own_directory: Path) -> None:
+    head = (ROOT / "conf" / "file.yaml").read_text(encoding="utf-8")
+    command = re.search(r"^# +(orion-like hunt .*)$", head, re.MULTILINE)
+    assert command is not None
+
+    subprocess.run(["bash", "-c", command[1]], check=True, stdin=subprocess.DEVNULL)
+
+    assert (own_directory / "experiments.pkl").is_file()
+
+
 def test_the_configuration_files_in_the_guide_are_valid(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "configuration.rst").read_text(encoding="utf-8")
     shown = [block.text for block in read_blocks(page) if block.language == "yaml"]
