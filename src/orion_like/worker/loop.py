@@ -35,7 +35,7 @@ from orion_like.errors import (
 from orion_like.experiment.experiment import Experiment
 from orion_like.experiment.producer import Producer
 from orion_like.experiment.statistics import ExperimentStats
-from orion_like.trial import Result, Trial, to_results
+from orion_like.trial import Result, Trial
 from orion_like.worker.executor import AsyncException, AsyncResult, BaseExecutor, Future
 from orion_like.worker.heartbeat import Heartbeat
 from orion_like.worker.signals import StopRequested, StopSignals
@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.01  # seconds
 LONGEST_PAUSE = 0.5  # seconds; what others change is seen within a second
+OUTAGE_PATIENCE = 300.0  # seconds for which the database may be away until a worker gives up
 REASON_LENGTH = 2000  # characters
 
 T = TypeVar("T")
@@ -67,8 +68,6 @@ class Limits:
         Seconds that a trial may take; None without a limit.
     retries
         How often a trial that broke is tried again.
-    outage_patience
-        Seconds for which the database may be away until the worker gives up.
     """
 
     max_trials_per_worker: float | None = None
@@ -76,7 +75,6 @@ class Limits:
     idle_timeout: float = 60.0
     trial_timeout: float | None = None
     retries: int = 0
-    outage_patience: float = 300.0
 
 
 @dataclass(frozen=True)
@@ -317,7 +315,7 @@ class WorkerLoop:
             self._report_failure(trial, outcome.exception, outcome.traceback)
             return
         try:
-            results = to_results(outcome.value)
+            results = self._experiment.check_results(outcome.value)
         except NonFiniteResult as error:
             self._report_failure(trial, error)
         except InvalidResult as error:
@@ -428,7 +426,7 @@ class WorkerLoop:
 
     def _outlasting(self, operation: Callable[[], T]) -> T:
         """Do what needs the database, again if that does not answer for a time."""
-        deadline, pause = monotonic() + self._limits.outage_patience, FIRST_PAUSE
+        deadline, pause = monotonic() + OUTAGE_PATIENCE, FIRST_PAUSE
         while True:
             try:
                 return operation()
