@@ -23,6 +23,7 @@ from orion_like.storage.database.records import (
 
 BROKEN_RECORD = "a record whose checksum is wrong"
 NO_RECORD = "bytes that are no record"
+UNFINISHED = "the beginning of a record that was never written to its end"
 
 
 @dataclass(frozen=True)
@@ -71,28 +72,38 @@ def salvage(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> Sal
     DatabaseError
         If the file cannot be read or holds nothing of a database, or if `target` exists.
     """
-    path, target = Path(path), Path(target)
+    target = Path(target)
     if target.exists():
         raise DatabaseError(f"file {target} exists already; choose another one")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DatabaseError(f"{path} cannot be read: {error.strerror}") from error
-    found, engine = Salvage(), Engine(os.urandom(16))
-    for offset, record in _records(data, found.losses):
-        try:
-            engine.apply(unpack_operations(record))
-        except Exception as error:  # damaged data may raise anything
-            found.losses.append(
-                Loss(offset, len(record), f"a record that makes no sense ({error})")
-            )
+    engine, losses = read_damaged(path)
     operations = list(engine.snapshot())
     if not operations:
         raise DatabaseError(f"nothing in {path} is readable as a database of orion_like")
     Log.create(target, os.urandom(16)).rewrite(operations)
-    found.documents = _count(target)
-    found.losses.sort(key=lambda loss: loss.offset)
-    return found
+    return Salvage(_count(target), losses)
+
+
+def read_damaged(path: str | os.PathLike[str]) -> tuple[Engine, list[Loss]]:
+    """Read everything in a database file that can be read, and tell what cannot.
+
+    Raises
+    ------
+    DatabaseError
+        If the file cannot be read at all.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be read: {error.strerror}") from error
+    engine, losses = Engine(os.urandom(16)), list[Loss]()
+    for offset, record in _records(data, losses):
+        try:
+            engine.apply(unpack_operations(record))
+        except Exception as error:  # damaged data may raise anything
+            losses.append(Loss(offset, len(record), f"a record that makes no sense ({error})"))
+    losses.sort(key=lambda loss: loss.offset)
+    return engine, losses
 
 
 def _records(data: bytes, losses: list[Loss]) -> Iterator[tuple[int, memoryview]]:
@@ -110,7 +121,9 @@ def _records(data: bytes, losses: list[Loss]) -> Iterator[tuple[int, memoryview]
         end = _next_record(data, position)
         whole = record_size(data[position : position + RECORD_OVERHEAD])
         known = bool(whole) and end == position + whole
-        losses.append(Loss(position, end - position, BROKEN_RECORD if known else NO_RECORD))
+        torn = ending is Ending.TORN and end == len(data)
+        what = UNFINISHED if torn else BROKEN_RECORD if known else NO_RECORD
+        losses.append(Loss(position, end - position, what))
         position = end
 
 

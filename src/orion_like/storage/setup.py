@@ -54,18 +54,34 @@ def setup_storage(storage: Any = None, debug: bool = False) -> Storage:
     """
     if debug:
         return Storage(EphemeralDB())
+    return storage if isinstance(storage, Storage) else Storage(open_database(storage))
+
+
+def open_database(storage: Any = None) -> Database:
+    """Return the database that `storage` describes as it is: no index is made in it.
+
+    Parameters
+    ----------
+    storage
+        As for `setup_storage`.
+
+    Raises
+    ------
+    ConfigurationError
+        If `storage` is nothing of that.
+    """
     if storage is None:
         from orion_like.config import load_settings
 
         storage = load_settings().storage
     if isinstance(storage, Storage):
-        return storage
+        return storage.database
     if isinstance(storage, Database):
-        return Storage(storage)
+        return storage
     if isinstance(storage, (str, os.PathLike)):
-        return Storage(_from_text(os.fspath(storage)))
+        return _from_text(os.fspath(storage))
     if isinstance(storage, Mapping):
-        return Storage(_from_mapping(storage))
+        return _from_mapping(storage)
     raise ConfigurationError(
         "storage must be a path, a URL, a dictionary, a Database or a Storage, "
         f"not {type(storage).__name__}"

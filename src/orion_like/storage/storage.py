@@ -22,6 +22,7 @@ from orion_like.errors import (
     UnsupportedOperation,
 )
 from orion_like.storage.database import NOW, Ago, Database
+from orion_like.storage.database.base import Index
 from orion_like.trial import (
     OWNER,
     USER,
@@ -34,6 +35,13 @@ from orion_like.trial import (
 
 EXPERIMENTS, TRIALS = "experiments", "trials"
 BUDGET_FIELDS = ("max_trials", "max_broken", "next_number", "free_numbers", "deletions", "state")
+INDEXES: Mapping[tuple[str, tuple[str, ...]], Index] = {
+    (EXPERIMENTS, ("name", "version")): Index(unique=True),
+    (TRIALS, ("experiment", "id")): Index(unique=True),
+    (TRIALS, ("experiment", "number")): Index(unique=True, sparse=True),
+    (TRIALS, ("experiment", "status", "number")): Index(),
+}
+"""By collection and fields, what serves every query and keeps names, ids and numbers unique."""
 _STATUSES_WITH_END = ("completed", "broken")
 
 
@@ -56,10 +64,8 @@ class Storage:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        database.ensure_index(EXPERIMENTS, ["name", "version"], unique=True)
-        database.ensure_index(TRIALS, ["experiment", "id"], unique=True)
-        database.ensure_index(TRIALS, ["experiment", "number"], unique=True, sparse=True)
-        database.ensure_index(TRIALS, ["experiment", "status", "number"])
+        for (collection, keys), index in INDEXES.items():
+            database.ensure_index(collection, keys, unique=index.unique, sparse=index.sparse)
         database.track_changes(TRIALS, "experiment")
 
     @property

@@ -52,6 +52,22 @@ class Ago:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Index:
+    """How an index is.
+
+    Parameters
+    ----------
+    unique
+        Whether no two documents may have the same values.
+    sparse
+        Whether documents without all its fields are left out.
+    """
+
+    unique: bool = False
+    sparse: bool = False
+
+
 class Database(ABC):
     """Collections of documents, with atomic updates of one document.
 
@@ -236,6 +252,10 @@ class Database(ABC):
             are shared: they must not be changed. Nothing written is ever missed, but what is
             not durable yet may be told by a later call; removals are not told.
         """
+
+    @abstractmethod
+    def indexes(self, collection: str) -> dict[tuple[str, ...], Index]:
+        """Return the indexes of a collection by their fields, without those of the database."""
 
     @abstractmethod
     def collections(self) -> list[str]:

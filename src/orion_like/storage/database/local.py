@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from orion_like.errors import DatabaseError
-from orion_like.storage.database.base import Database, Document, Query, Sort, Update
+from orion_like.storage.database.base import Database, Document, Index, Query, Sort, Update
 from orion_like.storage.database.engine import Engine, Operation, prepared
 from orion_like.storage.database.matching import projection, sort_key
 from orion_like.storage.database.selection import Selection
@@ -178,6 +178,11 @@ class LocalDatabase(Database):
             same_history = since is not None and since[0] == identity and since[1] <= latest
             found = tracked.changes(plain(partition_value), since[1] if same_history else 0)
             return found, (identity, latest)
+
+    def indexes(self, collection: str) -> dict[tuple[str, ...], Index]:
+        with self._reading() as engine:
+            there = engine[collection].indexes
+            return {keys: Index(index.unique, index.sparse) for keys, index in there.items()}
 
     def collections(self) -> list[str]:
         with self._reading() as engine:

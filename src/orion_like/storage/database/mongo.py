@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from orion_like.errors import DatabaseError
-from orion_like.storage.database.base import NOW, Database, Document, Query, Sort, Update
+from orion_like.storage.database.base import NOW, Database, Document, Index, Query, Sort, Update
 from orion_like.storage.database.engine import CHANGE, prepared
 from orion_like.storage.database.local import index_keys, untracked
 from orion_like.storage.database.matching import sort_key
@@ -333,6 +333,16 @@ class MongoDB(Database):
                 lambda _: read_changes(self._settled(collection), partition, value, since)
             )
         return [_shown(document) for document in found], token
+
+    def indexes(self, collection: str) -> dict[tuple[str, ...], Index]:
+        self._indexes.pop(collection, None)  # somebody may have dropped one meanwhile
+        found = {
+            tuple(key for key, _ in index["key"]): Index(
+                bool(index.get("unique")), "partialFilterExpression" in index
+            )
+            for index in self._index_information(collection).values()
+        }
+        return {keys: index for keys, index in found.items() if {"_id", CHANGE}.isdisjoint(keys)}
 
     def collections(self) -> list[str]:
         with self._connection.errors("names of collections"):
