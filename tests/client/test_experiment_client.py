@@ -83,6 +83,32 @@ def test_an_invalid_result_leaves_the_trial_to_be_observed_again(client, bad):
     assert client.get_trial(trial).status == "completed"
 
 
+@pytest.mark.parametrize(
+    "reported", [1.0, [{"name": "loss", "type": "objective", "value": 1.0}]], ids=["number", "list"]
+)
+def test_every_declared_objective_must_be_reported(storage, reported):
+    client = build(storage, objectives=["loss", "size:maximize"])
+    trial = client.suggest()
+
+    with pytest.raises(InvalidResult, match=r"objective .*'size' of experiment 'demo' is missing"):
+        client.observe(trial, reported)
+    with pytest.raises(InvalidResult, match="is missing"):
+        client.insert({"x": 0.5}, results=reported)
+
+    assert client.stats.trial_status_count == {"reserved": 1}
+
+
+def test_an_only_objective_is_known_under_another_name_unless_there_are_several(storage):
+    client = build(storage, objectives=["loss:maximize"])
+    several = [{"name": name, "type": "objective", "value": 1.0} for name in ("acc", "size")]
+
+    client.observe(client.suggest(), 0.5)
+    with pytest.raises(InvalidResult, match="the objectives in them are acc, size"):
+        client.observe(client.suggest(), several)
+
+    assert client.stats.best_evaluation == 0.5
+
+
 def test_a_trial_in_a_block_is_never_left_behind(client):
     with client.suggest() as observed:
         client.observe(observed, 1.0)
@@ -110,6 +136,17 @@ def test_a_block_may_release_its_trial_itself(client):
         client.release(trial, "suspended")
 
     assert client.get_trial(trial).status == "suspended"
+
+
+@pytest.mark.parametrize("status", ["finished", "completed", "new"])
+def test_a_trial_that_cannot_be_released_like_this_stays_ones_own(client, status):
+    trial = client.suggest()
+
+    with pytest.raises(ValueError, match="must be one of"):
+        client.release(trial, status)
+
+    client.observe(trial, 1.0)
+    assert client.get_trial(trial).status == "completed"
 
 
 def test_only_trials_of_ones_own_can_be_observed_or_released(storage, client):

@@ -170,6 +170,24 @@ def test_a_result_of_another_form_ends_it_and_says_which(storage, bad):
     assert client.stats.trial_status_count == {"broken": 1}
 
 
+def test_what_is_no_function_is_refused_before_any_trial(storage):
+    client = build(storage)
+
+    with pytest.raises(TypeError, match="needs a function, not 3"):
+        client.workon(3)
+
+    assert client.fetch_trials() == []
+
+
+def test_results_without_a_declared_objective_end_it(storage):
+    client = build(storage, objectives=["loss", "size:maximize"])
+
+    with pytest.raises(InvalidResult, match=r"'size' of experiment .* is missing"):
+        client.workon(lambda x, net: [{"name": "loss", "type": "objective", "value": x}])
+
+    assert client.stats.trial_status_count == {"broken": 1}
+
+
 def test_a_result_that_is_not_finite_breaks_only_its_trial(storage):
     client = build(storage)
     values = iter([float("nan"), float("inf"), *range(10)])

@@ -25,7 +25,7 @@ from orion_like.errors import (
 from orion_like.experiment import Experiment, ExperimentStats, Producer
 from orion_like.space import Space
 from orion_like.storage import Storage, new_worker_id
-from orion_like.trial import WAITING_STATUSES, Trial, nest, to_results, validate_status
+from orion_like.trial import WAITING_STATUSES, Trial, nest, validate_status
 from orion_like.worker.executor import BaseExecutor, default_executor, executor_factory
 from orion_like.worker.heartbeat import Heartbeat
 from orion_like.worker.loop import Limits, Progress, WorkerLoop
@@ -181,6 +181,11 @@ class ExperimentClient:
     def algorithm(self) -> Algorithm:
         """What chooses the next point."""
         return self._experiment.algorithm
+
+    @property
+    def producer(self) -> Producer:
+        """What reserves trials for this client, and makes new ones."""
+        return self._here()._producer
 
     @property
     def refers(self) -> dict[str, Any]:
@@ -387,14 +392,15 @@ class ExperimentClient:
         Raises
         ------
         InvalidResult
-            If there is no valid objective. The trial stays reserved and may be observed again.
+            If a declared objective is missing or not valid. The trial stays reserved and may be
+            observed again.
         TrialNotFound
             If the trial is not in the database.
         FailedUpdate
             If the trial is not reserved by this client, or its reservation was lost.
         """
         self._experiment.require("x")
-        checked = to_results(results, name)
+        checked = self._experiment.check_results(results, name)
         lease = self._lease(trial, "observed")
         try:
             self.storage.complete_trial(lease, checked)
@@ -421,6 +427,8 @@ class ExperimentClient:
 
         Raises
         ------
+        ValueError
+            If a reserved trial cannot get this status. It stays reserved.
         AlreadyReleased
             If it is not reserved.
         FailedUpdate
@@ -435,8 +443,12 @@ class ExperimentClient:
         lease = self._lease(trial, "released")
         try:
             self.storage.release_trial(lease, status, reason)
-        finally:
+        except ValueError:
+            raise
+        except BaseException:
             self._let_go(lease)
+            raise
+        self._let_go(lease)
         self._mirror(lease, trial)
 
     def reserve(self, trial: Trial) -> None:
@@ -501,7 +513,7 @@ class ExperimentClient:
         trial = self._experiment.new_trial(self.space.complete(params))
         status = "reserved" if reserve else "new"
         if results is not None:
-            trial.results = to_results(results)
+            trial.results = self._experiment.check_results(results)
             status = "completed"
         if self.storage.get_trial(self.id, trial.id) is not None:
             raise DuplicateKeyError(self._duplicate(trial), ("experiment", "id"))
@@ -623,6 +635,8 @@ class ExperimentClient:
 
         Raises
         ------
+        TypeError
+            If `fct` cannot be called.
         BrokenExperiment
             If too many trials broke.
         InvalidResult
@@ -631,6 +645,8 @@ class ExperimentClient:
             If there was nothing to do for longer than `idle_timeout`.
         """
         del pool_size
+        if not callable(fct):
+            raise TypeError(f"workon needs a function, not {fct!r}")
 
         def call(trial: Trial) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
             if trial_arg is not None or prepare_trial is not prepare_trial_working_dir:

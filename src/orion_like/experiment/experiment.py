@@ -8,14 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from orion_like.algo import Algorithm, create_algorithm
-from orion_like.errors import ExperimentDeleted, UnsupportedOperation
+from orion_like.errors import ExperimentDeleted, InvalidResult, UnsupportedOperation
 from orion_like.experiment.statistics import ExperimentStats, StatisticsAccumulator
 from orion_like.experiment.stored_algorithm import stored_algorithm
 from orion_like.space import Space, build_space
 from orion_like.storage import Ledger, Storage
-from orion_like.trial import WAITING_STATUSES, Trial
+from orion_like.trial import WAITING_STATUSES, Result, Trial, to_results
 
 MODES = {"r": "reading", "w": "writing", "x": "executing"}
+ANY_OBJECTIVE = "objective"  # name of an objective that need not be reported by its name
 _OPEN_STATUSES = (*WAITING_STATUSES, "reserved")
 
 
@@ -244,6 +245,34 @@ class Experiment:
     def fetch_trials(self, where: Mapping[str, Any] | None = None) -> list[Trial]:
         """Return the trials that match `where`, in order of suggestion."""
         return self.storage.fetch_trials(self.id, where)
+
+    def check_results(self, results: Any, name: str = ANY_OBJECTIVE) -> list[Result]:
+        """Return the results of a trial, in which the declared objectives must be.
+
+        Parameters
+        ----------
+        results
+            A number (the objective), or a list of ``{"name", "type", "value"}``.
+        name
+            Name of the objective when `results` is a number. Default ``'objective'``.
+
+        Raises
+        ------
+        InvalidResult
+            If there is no valid objective, or a declared one is missing. An only one may be
+            reported under any name, as long as it is clear which it is.
+        """
+        checked = to_results(results, name)
+        reported = [str(result.name) for result in checked if result.type == "objective"]
+        declared = [objective["name"] for objective in self.objectives]
+        missing = [name for name in declared if name not in reported]
+        is_clear = len(declared) == 1 and (len(reported) == 1 or declared == [ANY_OBJECTIVE])
+        if missing and not is_clear:
+            raise InvalidResult(
+                f"the objective {', '.join(map(repr, missing))} of experiment {self.name!r} is "
+                f"missing in the results; the objectives in them are {', '.join(reported)}"
+            )
+        return checked
 
     def take_number_for_insertion(self) -> int:
         """Take a number for a trial that a user gives, beyond ``max_trials`` if need be."""
