@@ -24,7 +24,7 @@ class NoConfigurationError(OrionLikeError):
     """An experiment does not exist and too little is known to create it."""
 
 
-class ExperimentDeleted(NoConfigurationError):  # noqa: N818
+class ExperimentDeleted(NoConfigurationError):
     """The experiment was deleted while it was used."""
 
 
@@ -32,11 +32,11 @@ class NoNameError(NoConfigurationError):
     """An experiment is asked for without its name."""
 
 
-class UnsupportedOperation(OrionLikeError):  # noqa: N818
+class UnsupportedOperation(OrionLikeError):
     """The operation needs more rights than the object was opened with."""
 
 
-class MissingArguments(OrionLikeError):  # noqa: N818
+class MissingArguments(OrionLikeError):
     """Too few arguments to know what is meant."""
 
 

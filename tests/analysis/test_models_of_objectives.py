@@ -63,7 +63,7 @@ def test_chosen_dimensions_are_flattened_in_the_order_given(mixed):
 
 
 def test_an_unknown_dimension_is_refused_with_the_closest_one(mixed):
-    with pytest.raises(ValueError, match=r"no dimension 'b\[3\]'.*did you mean b\[[01]\]"):
+    with pytest.raises(ValueError, match=r"no dimension 'b\[3\]'.*did you mean 'b\[[01]\]'"):
         flatten_params(mixed, ["b[3]"])
 
 
@@ -134,7 +134,7 @@ def test_each_regressor_learns_from_trials(name):
 def test_an_unknown_regressor_is_refused_with_the_closest_one(mixed):
     trials = trials_of(mixed, lambda point: 1.0, 3)
 
-    with pytest.raises(ValueError, match="did you mean RandomForestRegressor"):
+    with pytest.raises(ValueError, match="did you mean 'RandomForestRegressor'"):
         lpi(trials, mixed, model="RandomForest")
     with pytest.raises(ValueError, match=r"'AdaBoostRegressor': .*n_trees"):
         partial_dependency(trials, mixed, model="AdaBoostRegressor", n_trees=3)

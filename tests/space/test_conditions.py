@@ -164,10 +164,10 @@ def test_names_that_are_no_words_are_quoted():
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ("optmizer == 'sgd'", "no dimension 'optmizer' (did you mean optimizer?)"),
-        ("optimizer == 'sdg'", "'sdg' is not one of 'sgd', 'adam' (did you mean sgd?)"),
-        ("'sdg' != optimizer", "did you mean sgd?"),
-        ("optimizer in ['sgd', 'adma']", "did you mean adam?"),
+        ("optmizer == 'sgd'", "no dimension 'optmizer' (did you mean 'optimizer'?)"),
+        ("optimizer == 'sdg'", "'sdg' is not one of 'sgd', 'adam' (did you mean 'sgd'?)"),
+        ("'sdg' != optimizer", "did you mean 'sgd'?"),
+        ("optimizer in ['sgd', 'adma']", "did you mean 'adam'?"),
         ("optimizer > 3", "no order"),
         ("optimizer + 1 > 3", "this is text, not a number"),
         ("-optimizer > 3", "this is text, not a number"),

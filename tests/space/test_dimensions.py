@@ -240,7 +240,7 @@ def test_values_of_other_types_are_cast(text, given, value):
         ("uniform(0, 1, step=0.25)", 0.3, "0.3 is off the grid of step 0.25 (nearest: 0.25)"),
         ("uniform(0, 8, discrete=True, step=4)", 5, "5 is off the grid of step 4 (nearest: 4)"),
         ("uniform(1, 9, discrete=True)", 1.5, "1.5 is not a whole number"),
-        ("choices(['sgd', 'adam'])", "adm", "not one of 'sgd', 'adam' (did you mean adam?)"),
+        ("choices(['sgd', 'adam'])", "adm", "not one of 'sgd', 'adam' (did you mean 'adam'?)"),
         ("uniform(0, 1, shape=2)", [1], "[1] does not have the shape 2"),
         ("uniform(0, 1, shape=2)", "1 2", "'1 2' is not a list"),
         ("fidelity(1, 9)", 10, "10 is not between 1 and 9"),

@@ -131,7 +131,7 @@ def test_no_points_make_an_empty_matrix():
 def test_what_cannot_be_encoded_is_an_error():
     space = build_space({"c": ["sgd", "adam"]})
 
-    with pytest.raises(SpaceError, match=r"space 'c': 'adm' is not one of .*did you mean adam"):
+    with pytest.raises(SpaceError, match=r"space 'c': 'adm' is not one of .*did you mean 'adam'"):
         space.encoding().encode({"c": "adm"})
     with pytest.raises(SpaceError, match="a vector has 1 numbers, not 2"):
         space.encoding().decode([1, 2])

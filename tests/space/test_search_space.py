@@ -98,7 +98,7 @@ def test_names_are_members_too(space):
         ({"optimizer": "adam"}, "space 'momentum': it has a value, but is active only if"),
         ({"model.sizes": [1]}, "space 'model.sizes': [1] does not have the shape 2"),
         ({"lr": None}, "space 'lr': None is not a finite number"),
-        ({"lrr": 0.1}, "there is no dimension 'lrr' (did you mean lr?)"),
+        ({"lrr": 0.1}, "there is no dimension 'lrr' (did you mean 'lr'?)"),
         ({"lr": 1.0, "model.depth": 9}, "the constraint 'lr * model.depth < 5' does not hold"),
     ],
 )
@@ -146,7 +146,7 @@ def test_completion_fills_conditional_defaults_where_they_are_active(space):
         ({"lr": 0.1, "momentum": 0.3}, "active only if optimizer == 'sgd'"),
         ({"lr": 3}, "space 'lr': 3 is not between"),
         ({"lr": 1, "model.depth": "10"}, "the constraint"),
-        ({"lr": 0.1, "model": {"dept": 3}}, "'model.dept' (did you mean model.depth?)"),
+        ({"lr": 0.1, "model": {"dept": 3}}, "'model.dept' (did you mean 'model.depth'?)"),
         ({"lr": 0.1, "model": {"depth": 3}, "model.depth": 4}, "there are two values"),
     ],
 )
@@ -245,7 +245,7 @@ def test_impossible_spaces_are_refused(configuration, message):
 
 
 def test_an_unknown_dimension_is_a_key_error_with_a_hint(space):
-    with pytest.raises(KeyError, match="did you mean momentum"):
+    with pytest.raises(KeyError, match="did you mean 'momentum'"):
         space["momentun"]
 
 

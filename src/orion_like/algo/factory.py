@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orion_like.algo.base import Algorithm
-from orion_like.algo.problem import Problem, did_you_mean
+from orion_like.algo.problem import Problem
 from orion_like.errors import AlgorithmError
 from orion_like.space import Space
+from orion_like.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from orion_like.algo.base import Algorithm, Suggestion, positive_integer
-from orion_like.algo.problem import Problem, did_you_mean
+from orion_like.algo.problem import Problem
 from orion_like.algo.sequence import first_free, point_key
 from orion_like.errors import AlgorithmError
 from orion_like.space import Dimension, Space
+from orion_like.spelling import did_you_mean
 from orion_like.trial import Trial
 
 DEFAULT_VALUES = 100

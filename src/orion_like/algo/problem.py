@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from orion_like.errors import AlgorithmError
 from orion_like.space import Space
+from orion_like.spelling import did_you_mean
 
 DIRECTIONS = ("minimize", "maximize")
 
@@ -127,17 +127,3 @@ def _from_document(kind: type[Any], document: Mapping[str, Any]) -> Any:
     except TypeError as error:
         what = "objective" if kind is Objective else "constraint"
         raise AlgorithmError(f"{what} {dict(document)!r} is malformed: {error}") from None
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``' (did you mean …?)'`` when `name` is close to a known one, else nothing.
-
-    Examples
-    --------
-    >>> did_you_mean("radnom", ["random", "tpe"])
-    " (did you mean 'random'?)"
-    >>> did_you_mean("gp", ["random", "tpe"])
-    ''
-    """
-    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]!r}?)" if close else ""

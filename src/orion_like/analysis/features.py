@@ -17,7 +17,7 @@ import numpy as np
 from orion_like.analysis.trials import Numbers, objectives, with_objective
 from orion_like.space import Categorical, Column, Dimension, Fidelity, Space
 from orion_like.space.numeric import Numeric
-from orion_like.space.tokens import did_you_mean
+from orion_like.spelling import did_you_mean
 
 if TYPE_CHECKING:
     import pandas

@@ -6,7 +6,7 @@ from typing import Any
 
 from orion_like.analysis.libraries import load
 from orion_like.analysis.trials import Numbers
-from orion_like.space.tokens import did_you_mean
+from orion_like.spelling import did_you_mean
 
 REGRESSORS = (
     "AdaBoostRegressor",

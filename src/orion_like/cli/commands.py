@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from orion_like.spelling import closest
+
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -174,7 +176,5 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     >>> did_you_mean("x", ["hunt", "status"])
     ''
     """
-    import difflib
-
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    meant = closest(word, known)
+    return "" if meant is None else f"; did you mean {meant!r}?"

@@ -8,7 +8,6 @@ names that users of Oríon know are accepted in all of them.
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 import logging
 import os
@@ -28,6 +27,7 @@ from orion_like.config.options import (
     Option,
 )
 from orion_like.errors import ConfigurationError
+from orion_like.spelling import closest
 
 logger = logging.getLogger(__name__)
 
@@ -365,9 +365,9 @@ def _nested(items: Iterator[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _unknown(what: str, name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    if not close:  # perhaps it is in the wrong section
+    meant = closest(name, sorted(known))
+    if meant is None:  # perhaps it is in the wrong section
         last = name.rpartition(".")[2]
-        close = [key for key in TABLE if key.rpartition(".")[2] == last][:1]
-    hint = f"did you mean {close[0]!r}?" if close else "see the documentation for the list"
+        meant = next((key for key in TABLE if key.rpartition(".")[2] == last), None)
+    hint = f"did you mean {meant!r}?" if meant else "see the documentation for the list"
     return f"unknown {what} {name!r} ({hint})"

@@ -21,6 +21,7 @@ from orion_like.errors import (
 from orion_like.experiment.experiment import MODES, Experiment
 from orion_like.experiment.stored_algorithm import is_known
 from orion_like.space import Space, build_space
+from orion_like.spelling import did_you_mean
 from orion_like.storage import Storage
 from orion_like.storage.adoption import adopt, is_adopted
 from orion_like.version import __version__
@@ -150,14 +151,6 @@ def _not_found(storage: Storage, name: str, version: int | None) -> str:
     which = f"experiment {name!r}" + (f" version {version}" if version is not None else "")
     names = {doc["name"] for doc in storage.fetch_experiments(fields=["name", "version"])}
     return f"there is no {which} in {storage.url}{did_you_mean(name, names)}"
-
-
-def did_you_mean(word: str, known: Any) -> str:
-    """Return a hint at the word of `known` that is most like `word`, or nothing."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, sorted(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _warn_of_version(document: Mapping[str, Any], version: int | None) -> None:

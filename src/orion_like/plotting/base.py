@@ -11,7 +11,7 @@ from orion_like.plotting.dependence_matrix import partial_dependencies
 from orion_like.plotting.importance_bars import lpi
 from orion_like.plotting.regret_curve import regret
 from orion_like.plotting.timing_charts import durations, parallel_assessment
-from orion_like.space.tokens import did_you_mean
+from orion_like.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orion_like.errors import OrionLikeError
+from orion_like.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -47,8 +48,6 @@ def save(
     file = Path(path)
     chosen = (format_ or file.suffix.removeprefix(".")).lower()
     if chosen not in FORMATS:
-        from orion_like.space.tokens import did_you_mean  # not light enough for --help
-
         raise ValueError(
             f"figures cannot be written as {chosen or 'a file without extension'!r}; a format is "
             f"one of {', '.join(FORMATS)}{did_you_mean(chosen, FORMATS)}"

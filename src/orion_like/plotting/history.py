@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,13 @@ from orion_like.analysis.libraries import load
 from orion_like.analysis.trials import with_objective
 from orion_like.experiment.incumbent import violation
 from orion_like.space import Space
-from orion_like.space.tokens import did_you_mean
+from orion_like.spelling import did_you_mean
 
 if TYPE_CHECKING:
     import pandas
 
     from orion_like.client import ExperimentClient
+    from orion_like.trial import Trial
 
 ORDERS = ("suggested", "reserved", "completed")
 
@@ -84,27 +86,37 @@ def read_history(
     if experiment is None:
         raise ValueError("figures need an experiment, not None")
     load("plotly", "plotting")
-    frame = experiment.to_pandas(with_evc_tree=with_evc_tree)
-    trials = with_objective(frame[frame["status"] == "completed"])
-    trials = trials.sort_values(order_by, kind="stable").reset_index(drop=True)
-    feasible = _feasible(experiment, with_evc_tree)
-    if feasible:
-        trials["feasible"] = [feasible.get(uid, True) for uid in trials["id"]]
     declared = (experiment.experiment.objectives or [{}])[0]
+    objective = declared.get("name") or "objective"
+    frame = experiment.to_pandas(with_evc_tree=with_evc_tree)
+    completed = frame[frame["status"] == "completed"].copy()
+    stored = {
+        trial.id: trial for trial in experiment.fetch_trials_by_status("completed", with_evc_tree)
+    }
+    # A trial may have been completed after the frame was made, or the other way round.
+    known = [stored.get(uid) for uid in completed["id"]]
+    completed["objective"] = [
+        value if trial is None else _objective(trial, objective, value)
+        for trial, value in zip(known, completed["objective"], strict=True)
+    ]
+    if any(trial is not None and trial.constraints for trial in known):
+        bounds = experiment.experiment.outcome_constraints
+        completed["feasible"] = [trial is None or _is_feasible(trial, bounds) for trial in known]
+    trials = with_objective(completed).sort_values(order_by, kind="stable")
     return History(
         experiment.name,
         experiment.space,
-        declared.get("name") or "objective",
+        objective,
         declared.get("direction") or "minimize",
-        trials,
+        trials.reset_index(drop=True),
     )
 
 
-def _feasible(experiment: ExperimentClient, with_evc_tree: bool) -> dict[Any, bool]:
-    """Return which trials satisfy their constraints, by id; nothing if none has any."""
-    declared = experiment.experiment.outcome_constraints
-    return {
-        trial.id: violation([result.to_dict() for result in trial.results], declared) == 0
-        for trial in experiment.fetch_trials_by_status("completed", with_evc_tree)
-        if trial.constraints
-    }
+def _objective(trial: Trial, name: str, otherwise: Any) -> Any:
+    """Return the objective of a name; a trial may report several, in any order."""
+    named = (r.value for r in trial.results if r.type == "objective" and r.name == name)
+    return next(named, otherwise)
+
+
+def _is_feasible(trial: Trial, bounds: Sequence[Mapping[str, Any]]) -> bool:
+    return violation([result.to_dict() for result in trial.results], bounds) == 0

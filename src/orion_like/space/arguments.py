@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from orion_like.space.expression import Call, Name, Node, Sequence, Table, evaluator
-from orion_like.space.tokens import Source, Span, did_you_mean
+from orion_like.space.tokens import Source, Span
+from orion_like.spelling import did_you_mean
 
 LARGEST_INTEGER = 2**63 - 1  # what databases can store
 _LARGEST_ARRAY = 100_000  # elements

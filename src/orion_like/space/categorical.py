@@ -12,7 +12,7 @@ from typing import Any
 from orion_like.errors import SpaceError
 from orion_like.space.dimension import Dimension
 from orion_like.space.expression import Expression
-from orion_like.space.tokens import did_you_mean
+from orion_like.spelling import did_you_mean
 
 _MAX_LISTED = 10  # categories in a message
 

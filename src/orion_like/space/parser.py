@@ -22,7 +22,8 @@ from orion_like.space.expression import (
     Unary,
     children,
 )
-from orion_like.space.tokens import Source, Span, Token, did_you_mean, tokenize
+from orion_like.space.tokens import Source, Span, Token, tokenize
+from orion_like.spelling import did_you_mean
 
 # Both limits keep hostile texts from exhausting the interpreter's stack.
 _MAX_NESTING = 20  # brackets within brackets

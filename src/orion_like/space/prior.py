@@ -25,7 +25,8 @@ from orion_like.space.distribution import (
 from orion_like.space.fidelity import Fidelity
 from orion_like.space.numeric import DEFAULT_PRECISION, Integer, Prior, Real
 from orion_like.space.parser import parse_prior_text
-from orion_like.space.tokens import Source, Span, did_you_mean
+from orion_like.space.tokens import Source, Span
+from orion_like.spelling import did_you_mean
 
 _MOST_DIGITS = 17  # that a float can need; more are no limit
 

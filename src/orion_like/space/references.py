@@ -11,7 +11,7 @@ from orion_like.errors import SpaceError
 from orion_like.space.checking import check
 from orion_like.space.dimension import Dimension
 from orion_like.space.expression import Expression, Name, Node, reference, walk
-from orion_like.space.tokens import did_you_mean
+from orion_like.spelling import did_you_mean
 
 
 def resolve(

@@ -16,7 +16,7 @@ from orion_like.space.enumeration import Params, applies, count_points, enumerat
 from orion_like.space.expression import Expression
 from orion_like.space.fidelity import Fidelity
 from orion_like.space.references import resolve, topological_order
-from orion_like.space.tokens import did_you_mean
+from orion_like.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from orion_like.space.encoding import Encoding

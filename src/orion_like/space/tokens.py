@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,17 +88,6 @@ class Token:
     text: str
     span: Span
     value: Any = None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``" (did you mean …?)"`` for the known word closest to `word`, or an empty string."""
-    candidates = list(known)
-    close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
-    if not close:
-        folded = {candidate.lower(): candidate for candidate in candidates}
-        matches = difflib.get_close_matches(word.lower(), list(folded), n=1, cutoff=0.6)
-        close = [folded[match] for match in matches]
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def tokenize(source: Source) -> list[Token]:

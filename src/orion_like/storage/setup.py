@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from orion_like.errors import ConfigurationError
+from orion_like.spelling import did_you_mean
 from orion_like.storage.database import Database, EphemeralDB, MongoDB, PickledDB
 from orion_like.storage.orion_database import OrionFileDB
 from orion_like.storage.orion_file import is_orion_file
@@ -105,7 +105,7 @@ def _from_text(text: str) -> Database:
     known = (*_MONGODB_SCHEMES, *_FILE_SCHEMES, *_MEMORY_SCHEMES)
     raise ConfigurationError(
         f"storage URL {scheme}://… has an unknown scheme; known are {', '.join(known)}"
-        + _did_you_mean(scheme, known)
+        + did_you_mean(scheme, known)
     )
 
 
@@ -139,7 +139,7 @@ def _from_mapping(configuration: Mapping[str, Any]) -> Database:
     if database_type is None:
         raise ConfigurationError(
             f"database type {kind!r} is unknown; it must be PickledDB, MongoDB or EphemeralDB"
-            + _did_you_mean(kind.lower(), _DATABASES)
+            + did_you_mean(kind.lower(), _DATABASES)
         )
     if database_type is not MongoDB:
         # Oríon's defaults for a server are in every configuration, and mean nothing here.
@@ -153,8 +153,3 @@ def _from_mapping(configuration: Mapping[str, Any]) -> Database:
         return database_type(**settings)
     except TypeError as error:
         raise ConfigurationError(f"database settings of {kind}: {error}") from None
-
-
-def _did_you_mean(word: str, known: Any) -> str:
-    close = get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from orion_like.errors import InexecutableUserScript
+from orion_like.spelling import closest
 from orion_like.worker.prior_text import call_end
 
 _PYTHON = re.compile(r"(?:python|pypy|ipython)[\d.]*\Z")
@@ -222,8 +222,8 @@ def _check_exists(name: str, path: Sequence[str] | None = None) -> None:
     if path is None:
         path = () if directory else os.get_exec_path()
     place = os.path.abspath(directory)
-    close = difflib.get_close_matches(base, _file_names([place, *path]), n=1)
-    hint = f". Did you mean {os.path.join(directory, close[0])!r}?" if close else ""
+    meant = closest(base, _file_names([place, *path]))
+    hint = f". Did you mean {os.path.join(directory, meant)!r}?" if meant else ""
     raise InexecutableUserScript(
         f"cannot run {name!r}: there is no such file in {place}{' or on the PATH' if path else ''}"
         f"{hint}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orion_like.errors import InvalidResult, MissingResultFile
+from orion_like.spelling import closest
 from orion_like.trial import to_results
 
 _TAIL = 1 << 20  # bytes of the end of stdout that are searched
@@ -133,8 +133,8 @@ def _from_sections(data: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     for section, value in data.items():
         kind = _KINDS.get(section)
         if kind is None:
-            close = difflib.get_close_matches(section, _KINDS, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
+            meant = closest(section, _KINDS)
+            hint = f"did you mean {meant!r}? " if meant else ""
             raise InvalidResult(
                 f"{where}: unknown key {section!r}; {hint}Known are objective, constraints, "
                 "gradient and statistics; put other figures under statistics"

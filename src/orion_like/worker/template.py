@@ -6,13 +6,13 @@ reached, and all other braces (JSON, shell, f-strings) stay what they are.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from orion_like.errors import ConfigurationError
+from orion_like.spelling import closest
 from orion_like.trial import Trial
 
 Experiment = Mapping[str, Any]  # id, name, version, working_dir
@@ -78,8 +78,8 @@ class Template:
 def _known(field: str, word: str) -> str:
     if field in FIELDS:
         return field
-    close = difflib.get_close_matches(field, FIELDS, n=1)
-    hint = f"did you mean {{{close[0]}}}? " if close else ""
+    meant = closest(field, FIELDS)
+    hint = f"did you mean {{{meant}}}? " if meant else ""
     raise ConfigurationError(
         f"argument {word!r}: unknown template {{{field}}}; {hint}Known are "
         f"{', '.join(f'{{{name}}}' for name in FIELDS)}. Double the braces, {{{{{field}}}}}, "

@@ -8,12 +8,12 @@ comparisons hold only between values of the same type.
 from __future__ import annotations
 
 import datetime
-import difflib
 import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from orion_like.errors import DatabaseError
+from orion_like.spelling import closest
 from orion_like.storage.database.base import Ago, Document, Query, Sort
 from orion_like.storage.database.values import (
     MISSING,
@@ -39,8 +39,8 @@ _FIELD_OPERATORS: Final = (
 
 def unknown_operator(name: str, known: Collection[str], where: str) -> DatabaseError:
     """Make the error for an operator that is not in the language."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}?" if close else "known ones: " + " ".join(sorted(known))
+    meant = closest(name, known)
+    hint = f"did you mean {meant!r}?" if meant else "known ones: " + " ".join(sorted(known))
     return DatabaseError(f"{where}: unknown operator {name!r}; {hint}")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 from orion_like.errors import ConfigurationError
+from orion_like.spelling import did_you_mean
 from orion_like.worker.executor.base import BaseExecutor
 from orion_like.worker.executor.pool import PoolExecutor
 from orion_like.worker.executor.single import SingleExecutor
@@ -52,10 +52,9 @@ class ExecutorFactory:
         """
         key = _ALIASES.get(name.lower(), name.lower())
         if key not in _EXECUTORS:
-            close = get_close_matches(key, [*_EXECUTORS, *_ALIASES], n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
             raise ConfigurationError(
-                f"executor {name!r} is unknown; it must be PoolExecutor or SingleExecutor{hint}"
+                f"executor {name!r} is unknown; it must be PoolExecutor or SingleExecutor"
+                + did_you_mean(key, [*_EXECUTORS, *_ALIASES])
             )
         try:
             return _EXECUTORS[key](n_workers=n_workers, **configuration)
