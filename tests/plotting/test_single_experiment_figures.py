@@ -108,6 +108,19 @@ def test_regret_of_what_is_maximized_goes_up(make):
     assert figure.layout.yaxis.title.text == "accuracy"
 
 
+def test_of_several_objectives_the_first_declared_one_is_drawn(make):
+    def results(first, second):
+        return [{"name": "second", "type": "objective", "value": second},
+                {"name": "first", "type": "objective", "value": first}]  # fmt: skip
+
+    experiment = make([results(3.0, 8.0), results(1.0, 9.0)], objectives=["first", "second"])
+
+    figure = regret(experiment)
+
+    assert list(figure.data[0].y) == [3.0, 1.0]
+    assert figure.layout.yaxis.title.text == "first"
+
+
 def test_infeasible_trials_are_marked_and_never_the_best(make):
     def results(objective, slack):
         return [{"name": "loss", "type": "objective", "value": objective},
@@ -135,7 +148,7 @@ def test_trials_can_be_ordered_by_their_end(make_timed):
 
 
 def test_an_unknown_order_is_refused_with_the_closest_one(experiment):
-    with pytest.raises(ValueError, match="did you mean suggested"):
+    with pytest.raises(ValueError, match="did you mean 'suggested'"):
         regret(experiment, order_by="sugested")
 
 
@@ -268,6 +281,17 @@ def test_dependence_draws_only_the_trials_in_which_a_parameter_is_active(experim
     assert list(dots.y) == [t.objective.value for t in active]
 
 
+def test_of_very_many_trials_dependence_draws_a_part(make, monkeypatch):
+    monkeypatch.setattr("orion_like.plotting.dependence_matrix.MAX_DOTS", 9)
+    experiment = make(map(float, range(20)), space={"x": "uniform(0, 1)", "y": "uniform(0, 1)"})
+
+    figure = partial_dependencies(experiment, **QUICK["partial_dependencies"])
+
+    dots = [trace for trace in traces(figure, "scatter") if trace.hovertext is not None]
+    assert [len(trace.x) for trace in dots] == [3, 3, 3]
+    assert list(dots[0].y) == [0.0, 9.0, 19.0]
+
+
 # --- the way to them ----------------------------------------------------------------------------
 
 
@@ -283,7 +307,7 @@ def test_each_kind_is_a_method_and_a_name(experiment):
 
 
 def test_an_unknown_kind_is_refused_with_the_closest_one(experiment):
-    with pytest.raises(ValueError, match="did you mean regret"):
+    with pytest.raises(ValueError, match="did you mean 'regret'"):
         experiment.plot(kind="regrets")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from orion_like.analysis import PartialDependence, flatten_trials, partial_dependency
 from orion_like.analysis.features import Features
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 PANEL = 190  # pixels
 N_LEVELS = 15
+MAX_DOTS = 10_000  # in all panels together; a browser has to hold them with their labels
 SPACING = 0.12  # pixels of space between panels, as a part of a panel
 
 
@@ -42,7 +45,8 @@ def partial_dependencies(
     """Plot how a model of the objective depends on parameters and on pairs of them.
 
     The diagonal shows each parameter by itself, with the standard deviation over the values of
-    the others; the panels below it show pairs. Dots are the trials.
+    the others; the panels below it show pairs. Dots are the trials; of very many, a part is
+    shown.
 
     Parameters
     ----------
@@ -95,6 +99,7 @@ def partial_dependencies(
     if not found:
         return empty(title, layout)
     surface = _surface(history, found, colorscale)
+    history = _thinned(history, MAX_DOTS // len(found))
     labels = hover_labels(history, verbose_hover)
     features = Features(history.space)
     figure = _Matrix(history, features, found, surface, smoothing, labels).draw()
@@ -105,6 +110,15 @@ def partial_dependencies(
         width=max(600, PANEL * count + 220),
     )
     return finished(figure, title, layout)
+
+
+def _thinned(history: History, most: int) -> History:
+    """Keep at most so many trials, evenly spread over the search."""
+    count = len(history.trials)
+    if count <= most:
+        return history
+    kept = np.unique(np.linspace(0, count - 1, max(most, 2)).astype(int))
+    return replace(history, trials=history.trials.iloc[kept])
 
 
 def _surface(
