@@ -695,5 +695,6 @@ def test_a_dump_from_a_mongodb_numbers_its_documents(raw, mongodb_uri, tmp_path)
     assert by_name["branch-v1"]["refers"]["parent_id"] == by_name["script-v2"]["_id"]
     assert by_name["branch-v1"]["refers"]["root_id"] == by_name["script-v1"]["_id"]
     assert sorted(trial["_id"] for trial in written["trials"]) == list(range(1, 21))
+    assert 120 not in {trial["heartbeat"] for trial in written["trials"]}
     (alone,) = read_orion_file(tmp_path / "one.pkl")["experiments"]
     assert alone["refers"] == {"parent_id": None, "root_id": alone["_id"], "adapter": []}

@@ -48,7 +48,7 @@ def adopt(storage: Storage, experiment: Mapping[str, Any]) -> int:
     trials = storage.database.find(_TRIALS, {"experiment": experiment["_id"]})
     for number, trial in enumerate(_in_order(trials)):
         if trial.get("number") is None:
-            changes = {"number": number, **_corrected_times(trial)}
+            changes = {"number": number, **corrected_times(trial)}
             unnumbered = {"_id": trial["_id"], "number": None}
             storage.database.update(_TRIALS, unnumbered, {"$set": changes}, durable=False)
     storage.update_experiment(
@@ -72,7 +72,7 @@ def adopted(collections: Mapping[str, list[Document]]) -> dict[str, list[Documen
     for trial in collections.get(_TRIALS, []):
         by_experiment.setdefault(trial.get("experiment"), []).append(trial)
     trials = [
-        {**trial, "number": number, **_corrected_times(trial)}
+        {**trial, "number": number, **corrected_times(trial)}
         for group in by_experiment.values()
         for number, trial in enumerate(_in_order(group))
     ]
@@ -95,7 +95,7 @@ def _in_order(trials: Iterable[Document]) -> list[Document]:
     return sorted(trials, key=key)
 
 
-def _corrected_times(trial: Mapping[str, Any]) -> Document:
+def corrected_times(trial: Mapping[str, Any]) -> Document:
     """Return None for what is no time: Oríon stores its timeout where a heartbeat belongs."""
     return {
         name: None

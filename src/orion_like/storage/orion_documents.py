@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from orion_like.errors import DatabaseError, SpaceError
 from orion_like.space import build_space
-from orion_like.storage.adoption import flat_space
+from orion_like.storage.adoption import corrected_times, flat_space
 from orion_like.version import __version__
 
 Document = dict[str, Any]
@@ -80,7 +80,8 @@ def orion_experiment(experiment: Mapping[str, Any]) -> Document:
 
 def orion_trial(trial: Mapping[str, Any]) -> Document:
     """Return the document of a trial as Oríon would have written it."""
-    return {name: trial.get(name) for name in _TRIAL_FIELDS} | {"worker": None}
+    fields = {name: trial.get(name) for name in _TRIAL_FIELDS}
+    return fields | {"worker": None} | corrected_times(trial)
 
 
 def orion_state(number: int, experiment: Mapping[str, Any]) -> Document:
