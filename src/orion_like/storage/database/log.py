@@ -107,7 +107,7 @@ class Log:
         beginning = os.pread(self.descriptor, 4096, 0)
         if beginning[:1] == b"\x80" and b"orion.core.io.database" in beginning:
             return OutdatedDatabaseError(
-                f"{self.path} was written by Oríon in its own format, which must be converted first:"
+                f"{self.path} was written by Oríon in its own format; convert it first:"
                 f" orion-like db upgrade --storage {self.path}"
             )
         return CorruptedDatabaseError(
