@@ -21,7 +21,6 @@ from orion_like.testing.chaos import (
     limit_file_size,
     put,
     read_only,
-    skew_clock,
     slow_fsync,
     small_disk,
     torn_at_every_byte,
@@ -190,18 +189,4 @@ def test_a_slow_disk_only_takes_its_time(tmp_path, make_crew):
     struck = crew.endure([crew.kill_one], random.Random(3), every=(5, 15))
 
     assert struck
-    crew.assert_sound()
-
-
-# --- clocks -------------------------------------------------------------------------------------
-
-
-def test_workers_whose_clocks_differ_by_an_hour_overwrite_nothing(tmp_path, make_crew):
-    crew = make_crew(tmp_path / "db.pkl", seconds=(0, 0.02), heartbeat=30)
-    crew.create(120)
-
-    for hours in (-1, 0, 1):
-        crew.start(2, conditions=(partial(skew_clock, 3600 * hours),))
-    crew.finish()
-
     crew.assert_sound()

@@ -139,7 +139,12 @@ class Producer:
                     self._next_orphan_check = now
                     return trial
         if now >= self._next_lost_check:
-            trial = storage.reserve_lost_trial(experiment.id, self._worker, self._lost_threshold)
+            trial = storage.reserve_lost_trial(
+                experiment.id,
+                self._worker,
+                self._lost_threshold,
+                ledger.seen_alive(self._lost_threshold),
+            )
             if trial is not None:
                 return trial
             self._next_lost_check = now + max(ORPHAN_CHECK_PERIOD, self._lost_threshold / 10)

@@ -50,6 +50,7 @@ class Ledger:
         self._first_unused = 0
         self._gaps_seen: dict[int, float] = {}
         self._reserved: dict[Any, Mapping[str, Any]] = {}
+        self._signs_of_life: dict[Any, float] = {}  # when a reserved trial was last seen to change
         self._changed: dict[Any, Mapping[str, Any]] = {}
         self.counts: dict[str, int] = {}
 
@@ -60,11 +61,12 @@ class Ledger:
             self._forget()
             self.generation += 1
         self.budget = budget
+        is_news = self._token is not None
         changes, self._token = self._storage.changed_trials(self._uid, self._token)
         for document in changes:
-            self._take_in(document)
+            self._take_in(document, is_news)
 
-    def _take_in(self, document: Mapping[str, Any]) -> None:
+    def _take_in(self, document: Mapping[str, Any], is_news: bool) -> None:
         uid, status = document["_id"], document["status"]
         before = self._documents.get(uid)
         if before is not None:
@@ -73,8 +75,11 @@ class Ledger:
         self._documents[uid] = document
         if status == "reserved":
             self._reserved[uid] = document
+            if is_news:
+                self._signs_of_life[uid] = self._clock()
         else:
             self._reserved.pop(uid, None)
+            self._signs_of_life.pop(uid, None)
         self._ids.add(document["id"])
         number = document.get("number")
         if number is not None:
@@ -128,6 +133,14 @@ class Ledger:
     def number_limit(self) -> float:
         """Numbers below this may be taken: one a completed trial and one a broken trial."""
         return self.max_trials + self.count("broken")
+
+    def seen_alive(self, within: float) -> list[Any]:
+        """Return the identities of reserved trials that were written in the last seconds.
+
+        Their workers live, whatever the clocks of their hosts say.
+        """
+        since = self._clock() - within
+        return [uid for uid, instant in self._signs_of_life.items() if instant >= since]
 
     def orphans(self) -> Iterator[Trial]:
         """Yield the reserved trials whose worker ran on this machine and is gone."""

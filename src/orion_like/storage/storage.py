@@ -255,12 +255,23 @@ class Storage:
             trial = self.reserve_lost_trial(uid, worker, lost_threshold)
         return trial
 
-    def reserve_lost_trial(self, uid: Any, worker: str, lost_threshold: float) -> Trial | None:
-        """Reserve a trial whose worker gave no heartbeat for `lost_threshold` seconds."""
+    def reserve_lost_trial(
+        self, uid: Any, worker: str, lost_threshold: float, seen_alive: Sequence[Any] = ()
+    ) -> Trial | None:
+        """Reserve a trial whose worker gave no heartbeat for `lost_threshold` seconds.
+
+        Those in `seen_alive` (``_id``) are left alone: a file database has no clock of its
+        own, and that of their worker's host may be behind.
+        """
         lost = {
             "experiment": uid,
+            **({"_id": {"$nin": list(seen_alive)}} if seen_alive else {}),
             "status": "reserved",
-            "$or": [{"heartbeat": {"$lt": Ago(lost_threshold)}}, {"heartbeat": None}],
+            "$or": [
+                {"heartbeat": {"$lt": Ago(lost_threshold)}},
+                {"heartbeat": {"$gt": Ago(-lost_threshold)}},  # by a clock that was ahead
+                {"heartbeat": None},
+            ],
         }
         return self._reserve(lost, worker)
 
