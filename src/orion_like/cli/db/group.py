@@ -12,6 +12,7 @@ ENTRIES = {
     "dump": Entry("orion_like.cli.db.dump:dump", "Copy experiments into a file."),
     "load": Entry("orion_like.cli.db.load:load", "Copy experiments from a file."),
     "backup": Entry("orion_like.cli.db.backup:backup", "Copy everything into a file."),
+    "check": Entry("orion_like.cli.db.check:check", "Look for anything that is wrong."),
     "compact": Entry("orion_like.cli.db.compact:compact", "Make the database file small."),
     "salvage": Entry("orion_like.cli.db.salvage:salvage", "Save what a damaged file still holds."),
     "upgrade": Entry(
