@@ -89,6 +89,8 @@ def _describe(option: Option) -> list[str]:
 def _default(option: Option) -> str:
     if option.default in (None, "", [], {}):
         return "none"
+    if isinstance(option.default, str):
+        return f"``{option.default}``"
     return f"``{json.dumps(option.default)}``"
 
 
