@@ -137,11 +137,19 @@ def every_prior_and_status(storage):
     client.observe(client.suggest(), [{"name": "loss", "type": "objective", "value": math.nan}])
     trials = [client.suggest() for _ in range(3)]
     client.suggest(pool_size=3)  # one stays reserved, two new
-    for trial, status in zip(trials, ("broken", "interrupted", "suspended")):
+    for trial, status in zip(trials, ("broken", "interrupted", "suspended"), strict=True):
         client.release(trial, status=status)
-    point = dict(lr=0.01, width=64, exact=1 / 3, noise=0.5, gauss=-0.5, shift=0, kind=None)
-    point.update({"weighted": "b", "filters": [1, 2, 3], "matrix": [[0.1, 0.2], [0.3, 0.4]]})
-    point.update({"other": 2.5, "optimizer.name": "adam", "optimizer.beta": 0.9, "epochs": 4})
+    point = {"lr": 0.01, "width": 64, "exact": 1 / 3, "noise": 0.5, "gauss": -0.5, "shift": 0}
+    point.update({"kind": None, "weighted": "b", "filters": [1, 2, 3]})
+    point.update(
+        {
+            "matrix": [[0.1, 0.2], [0.3, 0.4]],
+            "other": 2.5,
+            "optimizer.name": "adam",
+            "optimizer.beta": 0.9,
+            "epochs": 4,
+        }
+    )
     client.insert({**point, "dropout": 0.2})
     client.insert(point)
 
@@ -193,7 +201,8 @@ def multi_fidelity(database):
         "candidate_pool_ratio": 0.4,
     }
     run("population", space, {"pbt": pbt}, 7, storage)
-    run("warmed", {"x": "uniform(0, 1)"}, "random", 2, storage, KnowledgeBase(setup_storage(storage)))
+    knowledge = KnowledgeBase(setup_storage(storage))
+    run("warmed", {"x": "uniform(0, 1)"}, "random", 2, storage, knowledge)
 
 
 def run(name, space, algorithm, n_trials, storage, knowledge_base=None):
@@ -262,7 +271,7 @@ def export(uri):
     database = pymongo.MongoClient(uri).get_default_database()
     content = {
         name: {
-            "indexes": [index for index in database[name].list_indexes()],
+            "indexes": list(database[name].list_indexes()),
             "documents": list(database[name].find()),
         }
         for name in sorted(database.list_collection_names())
