@@ -329,6 +329,7 @@ def test_a_script_that_says_it_was_interrupted_ends_the_hunt(run):
     outcome = run("hunt", "-n", "demo", "--max-trials", 2, "./interrupts.sh", PRIOR)
 
     assert outcome.code == 130
+    assert "exited with the interrupt code, 130): running trials were released" in outcome.err
     assert counts(run) == {"interrupted": 1}
 
 

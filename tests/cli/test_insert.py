@@ -117,6 +117,14 @@ def test_wrong_values_are_refused_and_nothing_is_inserted(run, demo, words, mess
     assert trials(run) == []
 
 
+def test_an_option_behind_the_values_is_told_its_place(run, demo):
+    outcome = run("insert", "-n", "demo", "-x=0.5", "--format", "json")
+
+    assert outcome.code == 2
+    assert "--format is an option of insert: put it first" in outcome.err
+    assert trials(run) == []
+
+
 @pytest.mark.parametrize("objective", ["nan", "inf"])
 def test_an_objective_must_be_finite(run, demo, objective):
     outcome = run("insert", "-n", "demo", "-x=0.1", "--objective", objective)

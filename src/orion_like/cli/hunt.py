@@ -131,8 +131,8 @@ class Hunt:
         code = SUCCESS
         try:
             self._execute()
-        except KeyboardInterrupt:
-            self._tell_how_to_go_on("Interrupted")
+        except KeyboardInterrupt as stop:
+            self._tell_how_to_go_on(f"Interrupted ({stop})" if stop.args else "Interrupted")
             return INTERRUPTED
         except SystemExit as stop:  # SIGTERM
             self._tell_how_to_go_on("Terminated")

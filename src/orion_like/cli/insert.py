@@ -197,10 +197,17 @@ def _dimension(key: str, names: Sequence[str]) -> str | None:
 def _known(key: str, names: Sequence[str]) -> str:
     name = _dimension(key, names)
     if name is None:
+        _refuse_late_option(key)
         shown = [n.removeprefix("/") for n in names]
         hint = did_you_mean(key.lstrip("-/"), shown) or f"; there are {', '.join(sorted(shown))}"
         raise click.UsageError(f"the search space has no dimension {key!r}{hint}")
     return name
+
+
+def _refuse_late_option(word: str) -> None:
+    context = click.get_current_context(silent=True)
+    if context is not None and any(word in parameter.opts for parameter in context.command.params):
+        raise click.UsageError(f"{word} is an option of {context.info_name}: put it first")
 
 
 def _add(params: dict[str, Any], name: str, value: Any) -> None:

@@ -351,7 +351,7 @@ class WorkerLoop:
     def _report_failure(self, trial: Trial, error: BaseException, traceback: str = "") -> None:
         if isinstance(error, TrialInterrupted):
             self._release(trial, "interrupted", _one_line(error))
-            raise StopRequested(signal.SIGINT)
+            raise StopRequested(signal.SIGINT, _one_line(error))
         reason = _one_line(error)
         if trial.attempt <= self._limits.retries:
             reason = f"retry {trial.attempt} of {self._limits.retries}: {reason}"

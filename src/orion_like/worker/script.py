@@ -104,7 +104,9 @@ class ScriptRunner:
         if self._stopped:
             raise TrialInterrupted(f"trial {trial.id} was stopped together with its worker")
         if code == self.interrupt_code:
-            raise TrialInterrupted(f"the script of trial {trial.id} exited with the interrupt code")
+            raise TrialInterrupted(
+                f"the script of trial {trial.id} exited with the interrupt code, {code}"
+            )
         last_lines = read_end(stderr_path, error_start, _STDERR_BYTES).splitlines()[-_STDERR_LINES:]
         if code is None:
             raise TrialTimeout(_told(f"ran longer than {self.timeout:g} s", last_lines))

@@ -19,11 +19,13 @@ class StopRequested(KeyboardInterrupt):
     Parameters
     ----------
     signum
-        Number of the signal.
+        Number of the signal, or of the one that it amounts to.
+    reason
+        Why, when it was no signal. Default: the name of the signal.
     """
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(signal.Signals(signum).name)
+    def __init__(self, signum: int, reason: str | None = None) -> None:
+        super().__init__(reason or signal.Signals(signum).name)
         self.signum = signum
 
     @property
