@@ -102,7 +102,7 @@ class Crew:
     Parameters
     ----------
     url
-        The storage.
+        The storage: the path of a file, or a URL.
     directory
         Where to keep the journal and what the workers print.
     experiment
@@ -126,11 +126,14 @@ class Crew:
         experiment: str = "chaos",
         **assignment: Any,
     ) -> None:
-        self.url = url
+        # Workers have working directories of their own.
+        self.url = url if "://" in url else str(Path(url).absolute())
         self.experiment = experiment
-        self._directory = Path(directory)
+        self._directory = Path(directory).absolute()
         self.journal = Journal(self._directory / "journal.jsonl")
-        self._assignment = Assignment(url, experiment, str(self.journal.path), "", **assignment)
+        self._assignment = Assignment(
+            self.url, experiment, str(self.journal.path), "", **assignment
+        )
         self.workers: list[Worker] = []
         self._started = 0
 
