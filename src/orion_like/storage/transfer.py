@@ -2,7 +2,8 @@
 
 An experiment is copied under a provisional name and gets its own name when all that belongs
 to it is there, so that others see it whole or not at all. Identities that databases make up
-(``_id``) are made up anew, and all that refers to them is changed with them.
+(``_id``) are made up anew, and all that refers to them is changed with them. Workers may go on
+at the source: what they change while its trials are copied is copied after them.
 """
 
 from __future__ import annotations
@@ -11,22 +12,26 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from orion_like.errors import DatabaseError, DuplicateKeyError, NoConfigurationError
 from orion_like.storage.adoption import STATES, adopt, is_adopted
+from orion_like.storage.copy_journal import COPIES, CopyJournal
 from orion_like.storage.database import PickledDB
 from orion_like.storage.setup import open_file
-from orion_like.storage.storage import EXPERIMENTS, TRIALS, Storage
+from orion_like.storage.storage import BUDGET_FIELDS, EXPERIMENTS, TRIALS, Storage
 
 BENCHMARKS = "benchmarks"
 BATCH = 1000  # documents written at once
 
 Resolution = Literal["ignore", "overwrite", "bump"]
 Document = dict[str, Any]
+_T = TypeVar("_T")
+OnProgress = Callable[[str, int, int], Any]
+"""Called with the title of an experiment, and how many of its how many trials are copied."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,15 @@ class Transfer:
         Pairs of the title ``name-vN`` at the source and at the destination.
     skipped
         Titles that were left out because the destination has them.
+    before
+        Titles that were copied before, by a copy that was cut short.
     trials, benchmarks
         How many of them were copied.
     """
 
     experiments: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
     trials: int = 0
     benchmarks: int = 0
 
@@ -161,6 +169,8 @@ def copy(
     name: str | None = None,
     version: int | None = None,
     resolve: Resolution | None = None,
+    resumable: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> Transfer:
     """Copy experiments, with all that belongs to them, and benchmarks.
 
@@ -175,6 +185,11 @@ def copy(
         What happens with an experiment whose name and version the destination has:
         ``ignore`` leaves it out, ``overwrite`` replaces the one there, ``bump`` gives it the
         next free version. Default: nothing is copied at all.
+    resumable
+        Whether a copy that is killed can be gone on with, by the same call again: nothing is
+        copied twice. Default False: what is unfinished after a failure is deleted.
+    on_progress
+        Called after each batch of trials.
 
     Raises
     ------
@@ -184,29 +199,13 @@ def copy(
     NoConfigurationError
         If there is no such experiment at the source.
     """
-    documents = _chosen(source, name, version)
-    benchmarks = source.database.find(BENCHMARKS) if name is None else []
-    existing = destination.fetch_experiments(fields=["name", "version"])
-    taken = {(doc["name"], doc.get("version", 1)): doc["_id"] for doc in existing}
-    steps = plan(documents, taken, resolve)
-    new_benchmarks = _plan_benchmarks(destination, benchmarks, resolve)
-    for step in steps:
-        if step.action == "replace":
-            _refuse_running(destination, step, taken)
-
-    transfer = Transfer()
-    identities: dict[Any, Any] = {}
-    for step in steps:
-        key = (step.document["name"], step.version)
-        if step.action == "skip":
-            identities[step.document["_id"]] = taken[key]
-            transfer.skipped.append(_title(*key))
-        else:
-            _copy_experiment(source, destination, step, taken.get(key), identities, transfer)
-    for benchmark in new_benchmarks:
-        destination.database.remove(BENCHMARKS, {"name": benchmark.get("name")})
-        destination.database.insert(BENCHMARKS, _without(benchmark, "_id"))
-        transfer.benchmarks += 1
+    if not resumable:
+        return _Copying(source, destination, None, on_progress).run(name, version, resolve)
+    _chosen(source, name, version)  # complains before anything is written
+    journal = CopyJournal(destination.database, source.url)
+    with journal.kept_on_failure():
+        transfer = _Copying(source, destination, journal, on_progress).run(name, version, resolve)
+    journal.finish()
     return transfer
 
 
@@ -310,69 +309,210 @@ def _refuse_running(destination: Storage, step: Step, taken: Mapping[tuple[str, 
 # --- copying ------------------------------------------------------------------------------------
 
 
-def _copy_experiment(
-    source: Storage,
-    destination: Storage,
-    step: Step,
-    replaced: Any,
-    identities: dict[Any, Any],
-    transfer: Transfer,
-) -> None:
-    """Copy one experiment under a provisional name, then give it its own."""
-    old, name = step.document["_id"], step.document["name"]
-    provisional = f"{name} (being copied {secrets.token_hex(4)})"
-    document = {
-        **_without(step.document, "_id"),
-        "name": provisional,
-        "version": step.version,
-        "refers": _new_references(step.document, identities),
-    }
-    new = destination.create_experiment(document)["_id"]
-    try:
-        trials = _copy_belongings(source, destination, old, new)
-        if not is_adopted(step.document):
-            _adopt_copy(destination, {**step.document, "_id": new})
-    except BaseException:
-        destination.delete_experiment(new)
-        raise
-    if replaced is not None:
-        _relink(destination, replaced, new)
-        destination.delete_experiment(replaced)
-    try:
-        destination.update_experiment(new, name=name)
-    except DuplicateKeyError as error:
-        destination.delete_experiment(new)
-        raise DatabaseError(
-            f"{_title(name, step.version)} came into being in {destination.url} meanwhile"
-        ) from error
-    identities[old] = new
-    before = _title(name, step.document.get("version", 1))
-    transfer.experiments.append((before, _title(name, step.version)))
-    transfer.trials += trials
+class _Copying:
+    """One run of `copy`.
+
+    Parameters
+    ----------
+    source, destination, on_progress
+        See `copy`.
+    journal
+        Where it is noted how far the copy is; None if it need not be resumable.
+    """
+
+    def __init__(
+        self,
+        source: Storage,
+        destination: Storage,
+        journal: CopyJournal | None,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._journal = journal
+        self._on_progress = on_progress
+        self._identities: dict[Any, Any] = {}
+        self._transfer = Transfer()
+
+    def run(self, name: str | None, version: int | None, resolve: Resolution | None) -> Transfer:
+        documents = [doc for doc in _chosen(self._source, name, version) if not self._is_done(doc)]
+        benchmarks = self._source.database.find(BENCHMARKS) if name is None else []
+        existing = self._destination.fetch_experiments(fields=["name", "version"])
+        taken = {(doc["name"], doc.get("version", 1)): doc["_id"] for doc in existing}
+        steps = plan(documents, taken, resolve)
+        if self._journal is not None and self._journal.is_resumed:
+            new_benchmarks = _plan_benchmarks(self._destination, benchmarks, resolve or "ignore")
+        else:
+            new_benchmarks = _plan_benchmarks(self._destination, benchmarks, resolve)
+        for step in steps:
+            if step.action == "replace":
+                _refuse_running(self._destination, step, taken)
+        for step in steps:
+            self._take(step, taken.get((step.document["name"], step.version)))
+        for benchmark in new_benchmarks:
+            self._destination.database.remove(BENCHMARKS, {"name": benchmark.get("name")})
+            self._destination.database.insert(BENCHMARKS, _without(benchmark, "_id"))
+            self._transfer.benchmarks += 1
+        return self._transfer
+
+    def _is_done(self, document: Mapping[str, Any]) -> bool:
+        """Whether an experiment was copied completely before the copy was cut short."""
+        entry = self._journal.entry(document["_id"]) if self._journal is not None else None
+        if entry is None or entry["target"] is None:
+            return False
+        there = self._destination.fetch_experiments({"_id": entry["target"]}, ["name"])
+        if not there or there[0]["name"] == entry["provisional"]:
+            return False
+        self._identities[document["_id"]] = entry["target"]
+        self._transfer.before.append(_title(document["name"], document.get("version", 1)))
+        return True
+
+    def _take(self, step: Step, there: Any) -> None:
+        if step.action == "skip":
+            self._identities[step.document["_id"]] = there
+            self._transfer.skipped.append(_title(step.document["name"], step.version))
+            return
+        new = self._provisional_copy(step)
+        try:
+            trials = self._copy_belongings(step, new)
+            if not is_adopted(step.document):
+                _adopt_copy(self._destination, {**step.document, "_id": new})
+        except BaseException:
+            if self._journal is None:
+                self._destination.delete_experiment(new)
+            raise
+        if there is not None:
+            _relink(self._destination, there, new)
+            self._destination.delete_experiment(there)
+        self._give_its_name(step, new)
+        self._identities[step.document["_id"]] = new
+        before = _title(step.document["name"], step.document.get("version", 1))
+        self._transfer.experiments.append((before, _title(step.document["name"], step.version)))
+        self._transfer.trials += trials
+
+    def _provisional_copy(self, step: Step) -> Any:
+        """Return the id of the copy of an experiment under a provisional name."""
+        old, name = step.document["_id"], step.document["name"]
+        provisional = f"{name} (being copied {secrets.token_hex(4)})"
+        if self._journal is not None:
+            entry = self._journal.entry(old) or self._journal.begin(old, provisional)
+            provisional = entry["provisional"]
+            begun = self._destination.fetch_experiments({"name": provisional}, ["name"])
+            if begun:
+                return begun[0]["_id"]
+        document = {
+            **_without(step.document, "_id"),
+            "name": provisional,
+            "version": step.version,
+            "refers": _new_references(step.document, self._identities),
+        }
+        return self._destination.create_experiment(document)["_id"]
+
+    def _give_its_name(self, step: Step, new: Any) -> None:
+        name = step.document["name"]
+        if self._journal is not None:
+            self._journal.note(step.document["_id"], target=new)
+        try:
+            self._destination.update_experiment(
+                new, name=name, version=step.version, **self._budget(step)
+            )
+        except DuplicateKeyError as error:
+            self._destination.delete_experiment(new)
+            if self._journal is not None:
+                self._journal.forget(step.document["_id"])
+            raise DatabaseError(
+                f"{_title(name, step.version)} came into being in {self._destination.url} meanwhile"
+            ) from error
+
+    def _budget(self, step: Step) -> Document:
+        """Return the counters and limits as they are after all trials were copied."""
+        uid = step.document["_id"]
+        newest = self._source.fetch_experiments({"_id": uid}, BUDGET_FIELDS)
+        if not newest or not is_adopted(step.document):
+            return {}
+        return _without(newest[0], "_id")
+
+    def _copy_belongings(self, step: Step, new: Any) -> int:
+        """Copy all documents that name an experiment; return how many trials there are."""
+        old, database = step.document["_id"], self._source.database
+        identities = self._copy_trials(step, new)  # first: others may refer to them
+        others = set(database.collections()) - {EXPERIMENTS, BENCHMARKS, TRIALS, STATES, COPIES}
+        for collection in sorted(others):
+            if self._journal is not None:  # of these, a copy cut short is begun anew
+                self._destination.database.remove(collection, {"experiment": new})
+            documents = database.find(collection, {"experiment": old})
+            for batch in _batches(documents):
+                copies = [{**_of(new, doc), **_new_trial(doc, identities)} for doc in batch]
+                self._destination.database.insert_many(collection, copies)
+                self._beat()
+        return len(identities)
+
+    def _copy_trials(self, step: Step, new: Any) -> dict[Any, Any]:
+        """Copy the trials; return their ids at the destination by those at the source."""
+        title = _title(step.document["name"], step.document.get("version", 1))
+        trials, token = self._source.changed_trials(step.document["_id"], None)
+        identities: dict[Any, Any] = {}
+        missing = self._update_copies(new, trials, identities) if self._journal else list(trials)
+        self._tell(title, len(identities), len(trials))
+        for batch in _batches(missing):
+            ids = self._destination.database.insert_many(TRIALS, [_of(new, doc) for doc in batch])
+            identities |= {doc["_id"]: _id for doc, _id in zip(batch, ids, strict=True)}
+            self._beat()
+            self._tell(title, len(identities), len(trials))
+        changed, _ = self._source.changed_trials(step.document["_id"], token)
+        late = self._update_copies(new, changed, identities)
+        if late:
+            ids = self._destination.database.insert_many(TRIALS, [_of(new, doc) for doc in late])
+            identities |= {doc["_id"]: _id for doc, _id in zip(late, ids, strict=True)}
+        return identities
+
+    def _update_copies(
+        self, new: Any, trials: Iterable[Mapping[str, Any]], identities: dict[Any, Any]
+    ) -> list[Mapping[str, Any]]:
+        """Bring the copies that are there up to date, note their ids, and return what has none."""
+        trials = list(trials)
+        if not trials:
+            return []
+        database, missing = self._destination.database, []
+        there = {doc["id"]: doc for doc in database.find(TRIALS, {"experiment": new})}
+        for trial in trials:
+            copied = there.get(trial["id"])
+            if copied is None:
+                missing.append(trial)
+                continue
+            identities[trial["_id"]] = copied["_id"]
+            wanted = _of(new, trial)
+            if wanted != _without(copied, "_id", "change"):
+                database.update(TRIALS, {"_id": copied["_id"]}, {"$set": wanted}, durable=False)
+        # A trial that was deleted at the source meanwhile, and its number given to another.
+        numbers = {trial.get("number") for trial in missing} - {None}
+        current = {trial["id"] for trial in trials}
+        stale = [
+            doc["_id"]
+            for doc in there.values()
+            if doc.get("number") in numbers and doc["id"] not in current
+        ]
+        if stale:
+            database.remove(TRIALS, {"_id": {"$in": stale}})
+        return missing
+
+    def _beat(self) -> None:
+        if self._journal is not None:
+            self._journal.beat()
+
+    def _tell(self, title: str, done: int, total: int) -> None:
+        if self._on_progress is not None:
+            self._on_progress(title, done, total)
 
 
-def _copy_belongings(source: Storage, destination: Storage, old: Any, new: Any) -> int:
-    """Copy all documents that name an experiment; return how many trials there are."""
-    counts = {TRIALS: 0}
-    trial_identities: dict[Any, Any] = {}
-    others = set(source.database.collections()) - {EXPERIMENTS, BENCHMARKS, TRIALS, STATES}
-    for collection in (TRIALS, *sorted(others)):  # trials first: others may refer to them
-        documents = source.database.find(collection, {"experiment": old})
-        counts[collection] = len(documents)
-        for start in range(0, len(documents), BATCH):
-            batch = documents[start : start + BATCH]
-            copies = [
-                {
-                    **_without(doc, "_id", "change"),
-                    **_new_trial(doc, trial_identities),
-                    "experiment": new,
-                }
-                for doc in batch
-            ]
-            ids = destination.database.insert_many(collection, copies)
-            if collection == TRIALS:
-                trial_identities |= {doc["_id"]: _id for doc, _id in zip(batch, ids, strict=True)}
-    return counts[TRIALS]
+def _of(experiment: Any, document: Mapping[str, Any]) -> Document:
+    """Return a document as one of another experiment, without what databases make up."""
+    return {**_without(document, "_id", "change"), "experiment": experiment}
+
+
+def _batches(documents: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(documents), BATCH):
+        yield documents[start : start + BATCH]
 
 
 def _adopt_copy(destination: Storage, document: Mapping[str, Any]) -> None:

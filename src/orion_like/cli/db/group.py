@@ -11,6 +11,7 @@ ENTRIES = {
     "test": Entry("orion_like.cli.db.test:test", "Check that the database works."),
     "dump": Entry("orion_like.cli.db.dump:dump", "Copy experiments into a file."),
     "load": Entry("orion_like.cli.db.load:load", "Copy experiments from a file."),
+    "copy": Entry("orion_like.cli.db.copy:copy", "Copy everything into another database."),
     "backup": Entry("orion_like.cli.db.backup:backup", "Copy everything into a file."),
     "check": Entry("orion_like.cli.db.check:check", "Look for anything that is wrong."),
     "compact": Entry("orion_like.cli.db.compact:compact", "Make the database file small."),
