@@ -1,14 +1,15 @@
-"""Trials per second and processor time per trial of a no-op objective.
+"""Trials per second and processor time per trial of a no-op objective, beside peers.
 
-Run it as ``setsid python benchmarks/throughput.py``: every figure is of whole worker processes
-on one database with durable writes, start-up of the interpreters left out.
+Run it as ``setsid python benchmarks/throughput.py``, with ``--optuna PYTHON`` and ``--orion
+PYTHON`` for interpreters that have these installed. All systems take turns in one run; every
+figure is the median of whole runs of worker processes on one database with durable writes,
+start-up of the interpreters left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -16,14 +17,37 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from orion_like.client import ExperimentClient, build_experiment
 
 SPACE = {"x": "uniform(0, 1)", "y": "uniform(0, 1)", "z": "loguniform(1e-3, 1)"}
 WINDOW = 100  # trials over which the processor time is averaged
+PEERS = Path(__file__).parent / "peers"
+
+
+@dataclass(frozen=True)
+class System:
+    """Something to measure.
+
+    Parameters
+    ----------
+    name
+        Row of the table.
+    command
+        Words that start a worker, before ``create|work URL TRIALS``.
+    fresh_url
+        Gives the URL of a fresh database.
+    share
+        Factor on the number of trials, for systems that would take too long.
+    """
+
+    name: str
+    command: list[str]
+    fresh_url: Callable[[], str]
+    share: float = 1.0
 
 
 def no_op(**_params: float) -> float:
@@ -41,7 +65,7 @@ def create(url: str, max_trials: int, algorithm: str = "random") -> ExperimentCl
 def work(url: str) -> None:
     """Be one worker: wait for the starting signal, work, and print times."""
     client = build_experiment("bench", storage=url)
-    client.is_done  # noqa: B018 - read what there is before the clock starts
+    _ = client.is_done  # read what there is before the clock starts
     print("ready", flush=True)
     sys.stdin.readline()
     before = resource.getrusage(resource.RUSAGE_SELF)
@@ -51,12 +75,14 @@ def work(url: str) -> None:
     print(json.dumps({"executed": executed, "processor": seconds}), flush=True)
 
 
-def throughput(url: str, processes: int, trials: int) -> tuple[float, float]:
+def throughput(system: System, processes: int, trials: int) -> tuple[float, float]:
     """Return trials per second and processor milliseconds per trial of a whole run."""
-    create(url, trials)
+    url, trials = system.fresh_url(), max(processes, int(trials * system.share))
+    trials -= trials % processes
+    subprocess.run([*system.command, "create", url, str(trials)], check=True)
     workers = [
         subprocess.Popen(
-            [sys.executable, __file__, "--work", url],
+            [*system.command, "work", url, str(trials // processes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -73,66 +99,100 @@ def throughput(url: str, processes: int, trials: int) -> tuple[float, float]:
         worker.stdin.flush()
     reports = [json.loads(worker.communicate()[0]) for worker in workers]
     elapsed = time.perf_counter() - start
-    assert sum(report["executed"] for report in reports) == trials
+    executed = sum(report["executed"] for report in reports)
+    assert executed == trials, f"{system.name}: {executed} trials instead of {trials}"
     return trials / elapsed, 1000 * sum(report["processor"] for report in reports) / trials
 
 
 def cost_along(url: str, algorithm: str, ends: list[int]) -> list[float]:
     """Return processor milliseconds per trial in the windows that end at `ends`."""
     client = create(url, ends[-1], algorithm)
-    costs, done = [], 0
+    costs = []
     for end in ends:
-        client.workon(no_op, max_trials=end - WINDOW if end > WINDOW else 0)
-        done = client.stats.trials_completed
+        client.workon(no_op, max_trials=end - WINDOW)
         before = time.process_time()
         client.workon(no_op, max_trials=end)
-        costs.append(1000 * (time.process_time() - before) / (end - done))
+        costs.append(1000 * (time.process_time() - before) / WINDOW)
     return costs
 
 
 @contextmanager
-def databases(names: list[str]) -> Iterator[dict[str, Callable[[], str]]]:
-    """Yield, by name, functions that give the URL of a fresh database."""
+def fresh_urls(directory: Path, *, with_mongodb: bool) -> Iterator[dict[str, Callable[[], str]]]:
+    """Yield, by kind of database, functions that give the URL of a fresh one."""
     count = iter(range(10**6))
-    with tempfile.TemporaryDirectory(dir=os.getcwd()) as directory:
-        server_context: Any = nullcontext()
-        if "mongodb" in names:
+    with ExitStack() as stack:
+        urls: dict[str, Callable[[], str]] = {
+            "file": lambda: str(directory / f"{next(count)}.pkl"),
+            "journal": lambda: f"journal:{directory / str(next(count))}.log",
+            "sqlite": lambda: f"sqlite:///{directory / str(next(count))}.db",
+            "pickled": lambda: f"pickled:{directory / str(next(count))}.pkl",
+        }
+        if with_mongodb:
             from orion_like.testing.mongod import Mongod
 
-            server_context = Mongod(directory=Path(directory) / "mongod")
-        with server_context as server:
-            yield {
-                "file": lambda: str(Path(directory) / f"{next(count)}.pkl"),
-                "mongodb": lambda: server.uri.replace("/?", f"/bench{next(count)}?"),
-            }
+            server = stack.enter_context(Mongod(directory=directory / "mongod"))
+            urls["mongodb"] = lambda: server.uri.replace("/?", f"/bench{next(count)}?")
+        yield urls
+
+
+def systems(
+    urls: dict[str, Callable[[], str]], optuna: str | None, orion: str | None
+) -> Iterator[System]:
+    """Yield what to measure, as far as it is there."""
+    own = [sys.executable, __file__]
+    yield System("orion_like, file", own, urls["file"])
+    if optuna:
+        worker = [optuna, str(PEERS / "optuna_worker.py")]
+        yield System("Optuna, journal file", worker, urls["journal"])
+        yield System("Optuna, SQLite", worker, urls["sqlite"], share=0.2)
+    if orion:
+        worker = [orion, str(PEERS / "orion_worker.py")]
+        yield System("Oríon, PickledDB", worker, urls["pickled"], share=0.04)
+    if "mongodb" in urls:
+        yield System("orion_like, MongoDB", own, urls["mongodb"])
+        if orion:
+            yield System("Oríon, MongoDB", worker, urls["mongodb"], share=0.04)
+
+
+def compare(rows: list[System], processes: list[int], trials: int, repetitions: int) -> None:
+    """Print the table of throughputs, all systems taking turns."""
+    print(f"{'system':22} processes  trials/s  processor ms per trial", flush=True)
+    for count in processes:
+        runs: dict[str, list[tuple[float, float]]] = {system.name: [] for system in rows}
+        for _ in range(repetitions):
+            for system in rows:
+                runs[system.name].append(throughput(system, count, trials))
+        for name, figures in runs.items():
+            rate, cost = (statistics.median(column) for column in zip(*figures, strict=True))
+            print(f"{name:22} {count:9} {rate:9.1f} {cost:10.2f}", flush=True)
 
 
 def main() -> None:
-    """Run and print a table."""
+    """Run, and print the tables."""
+    if sys.argv[1:2] == ["work"]:
+        work(sys.argv[2])
+        return
+    if sys.argv[1:2] == ["create"]:
+        create(sys.argv[2], int(sys.argv[3]))
+        return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--databases", nargs="+", default=["file", "mongodb"])
     parser.add_argument("--processes", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--ends", nargs="+", type=int, default=[100, 5000])
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--work", metavar="URL", help=argparse.SUPPRESS)
+    parser.add_argument("--optuna", metavar="PYTHON")
+    parser.add_argument("--orion", metavar="PYTHON")
+    parser.add_argument("--no-mongodb", action="store_true")
     arguments = parser.parse_args()
-    if arguments.work:
-        work(arguments.work)
-        return
-    with databases(arguments.databases) as urls:
-        print("database  processes  trials/s  processor ms per trial")
-        for processes in arguments.processes:
-            runs: dict[str, list[tuple[float, float]]] = {name: [] for name in arguments.databases}
-            for _ in range(arguments.repetitions):
-                for name in arguments.databases:
-                    runs[name].append(throughput(urls[name](), processes, arguments.trials))
-            for name, figures in runs.items():
-                rate, cost = (statistics.median(column) for column in zip(*figures, strict=True))
-                print(f"{name:9} {processes:9} {rate:9.0f} {cost:10.2f}")
+    with (
+        tempfile.TemporaryDirectory(dir=".") as directory,
+        fresh_urls(Path(directory).resolve(), with_mongodb=not arguments.no_mongodb) as urls,
+    ):
+        rows = list(systems(urls, arguments.optuna, arguments.orion))
+        compare(rows, arguments.processes, arguments.trials, arguments.repetitions)
         print("\ndatabase  algorithm  " + "  ".join(f"ms at {end}" for end in arguments.ends))
-        for name in arguments.databases:
-            for algorithm in ("random", "tpe"):
+        for name in ("file", "mongodb"):
+            for algorithm in ("random", "tpe") if name in urls else ():
                 costs = cost_along(urls[name](), algorithm, arguments.ends)
                 print(f"{name:9} {algorithm:9}  " + "  ".join(f"{cost:9.2f}" for cost in costs))
 

@@ -18,6 +18,12 @@ from orion_like.errors import (
     NoConfigurationError,
     NoNameError,
 )
+from orion_like.experiment.checking import (
+    checked_constraints,
+    checked_limit,
+    checked_objectives,
+    checked_seed,
+)
 from orion_like.experiment.experiment import MODES, Experiment
 from orion_like.experiment.stored_algorithm import is_known
 from orion_like.space import Space, build_space
@@ -142,7 +148,9 @@ def build_experiment(
 
 
 def _checked_name(name: str | None) -> str:
-    if not name or not isinstance(name, str):
+    if name is not None and not isinstance(name, str):
+        raise NoNameError(f"the name of an experiment is text, not {name!r}")
+    if not name:
         raise NoNameError("no name was given for the experiment (option -n/--name)")
     return name
 
@@ -189,12 +197,12 @@ def _new_configuration(
             "at least one prior is needed, such as --lr~'loguniform(1e-5, 1)' "
             "or space={'lr': 'loguniform(1e-5, 1)'}"
         )
-    constraints = list(choose("constraints", ()))
+    constraints = checked_constraints(choose("constraints", ()))
     built = _built_space(space, constraints)
     algorithm, seed = split_seed(choose("algorithm", DEFAULT_ALGORITHM))
     seed = next((s for s in (settings.seed, seed, defaults.seed) if s is not None), None)
-    seed = secrets.randbits(SEED_BITS) if seed is None else _checked_seed(seed)
-    objectives = [_objective(entry) for entry in choose("objectives", ()) or DEFAULT_OBJECTIVES]
+    seed = secrets.randbits(SEED_BITS) if seed is None else checked_seed(seed)
+    objectives = checked_objectives(choose("objectives", ()) or DEFAULT_OBJECTIVES)
     instance = create_algorithm(
         algorithm,
         built,
@@ -207,8 +215,8 @@ def _new_configuration(
         "version": 1,
         "space": built.configuration,
         "algorithm": instance.configuration,
-        "max_trials": _limit(choose("max_trials"), "max_trials"),
-        "max_broken": _limit(choose("max_broken", DEFAULT_MAX_BROKEN), "max_broken"),
+        "max_trials": checked_limit(choose("max_trials"), "max_trials"),
+        "max_broken": checked_limit(choose("max_broken", DEFAULT_MAX_BROKEN), "max_broken"),
         "working_dir": choose("working_dir", ""),
         "metadata": _metadata(settings, defaults),
         "refers": {"root_id": None, "parent_id": None, "adapter": []},
@@ -258,34 +266,6 @@ def split_seed(algorithm: Any) -> tuple[Any, int | None]:
     return {name: remaining}, seed
 
 
-def _checked_seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ConfigurationError(f"seed must be a whole number from 0 upwards, not {seed!r}")
-    return seed
-
-
-def _objective(entry: Any) -> dict[str, Any]:
-    """Return ``{"name", "direction"}`` from that, from a name, or from ``name:direction``."""
-    if isinstance(entry, str):
-        name, _, direction = entry.partition(":")
-        return {"name": name, "direction": direction or "minimize"}
-    if not isinstance(entry, Mapping) or not entry.get("name"):
-        raise ConfigurationError(
-            f"an objective must be {{'name', 'direction'}} or 'name:direction', not {entry!r}"
-        )
-    return {"direction": "minimize", **entry}
-
-
-def _limit(value: Any, name: str) -> int | None:
-    if value is None or value == float("inf"):
-        return None
-    if isinstance(value, bool) or int(value) != value or value < 0:
-        raise ConfigurationError(
-            f"{name} must be a whole number, or infinity for no limit, not {value!r}"
-        )
-    return int(value)
-
-
 def _metadata(settings: ExperimentSettings, defaults: ExperimentSettings) -> dict[str, Any]:
     return {
         "user": _user(),
@@ -327,8 +307,8 @@ def _limit_changes(
 ) -> Iterator[tuple[str, Any]]:
     for name in ("max_trials", "max_broken"):
         asked = getattr(settings, name)
-        if asked is not None and _limit(asked, name) != getattr(experiment, name):
-            yield name, _limit(asked, name)
+        if asked is not None and checked_limit(asked, name) != getattr(experiment, name):
+            yield name, checked_limit(asked, name)
     if settings.working_dir is not None and settings.working_dir != experiment.working_dir:
         yield "working_dir", settings.working_dir
 
@@ -338,8 +318,9 @@ def _differences(
 ) -> Iterator[tuple[str, Any, str]]:
     """Yield field, new value and description of what would change the search itself."""
     constraints = experiment.constraints
-    if settings.constraints is not None and list(settings.constraints) != constraints:
-        constraints = list(settings.constraints)
+    asked = None if settings.constraints is None else checked_constraints(settings.constraints)
+    if asked is not None and asked != constraints:
+        constraints = asked
         yield "constraints", constraints, f"constraints {experiment.constraints} → {constraints}"
     if settings.space:
         space = _built_space(settings.space, constraints).configuration
@@ -348,9 +329,9 @@ def _differences(
     algorithm, seed = split_seed(settings.algorithm)
     seed = settings.seed if settings.seed is not None else seed
     if seed is not None and seed != experiment.seed:
-        yield "seed", _checked_seed(seed), f"seed {experiment.seed} → {seed}"
+        yield "seed", checked_seed(seed), f"seed {experiment.seed} → {seed}"
     if settings.objectives:
-        objectives = [_objective(entry) for entry in settings.objectives]
+        objectives = checked_objectives(settings.objectives)
         if objectives != experiment.objectives:
             yield "objectives", objectives, f"objectives {experiment.objectives} → {objectives}"
     if algorithm is not None and is_known(experiment.configuration):

@@ -145,10 +145,15 @@ class Experiment:
 
     # --- following the database ----------------------------------------------------------------
 
-    def refresh(self) -> list[Mapping[str, Any]]:
+    def refresh(self, max_budget_age: float = 0.0) -> list[Mapping[str, Any]]:
         """Read what changed in the database; return the changed documents.
 
         When trials were deleted, the algorithm starts anew and sees all that are left.
+
+        Parameters
+        ----------
+        max_budget_age
+            Seconds for which the limits that were read last are good enough. Default 0.
 
         Raises
         ------
@@ -156,7 +161,7 @@ class Experiment:
             If it is not in the database any more.
         """
         try:
-            self.ledger.refresh()
+            self.ledger.refresh(max_budget_age)
         except ExperimentDeleted:
             raise ExperimentDeleted(
                 f"experiment {self.name!r} (version {self.version}) was deleted from "

@@ -27,6 +27,7 @@ from orion_like.trial import Trial
 
 MAX_DUPLICATES = 1000  # suggestions of existing points in a row before the algorithm is to blame
 ORPHAN_CHECK_PERIOD = 0.5  # seconds
+BUDGET_AGE = 0.25  # seconds for which limits read before are followed without asking again
 
 
 class Producer:
@@ -75,11 +76,15 @@ class Producer:
         WaitingForTrials
             If there is nothing to do until other trials finish.
         """
-        self._experiment.refresh()
+        self._experiment.refresh(BUDGET_AGE)
         found = self._find_unsure()
         if found is not None:
             return found
-        self._check_limits()
+        try:
+            self._check_limits()
+        except (BrokenExperiment, CompletedExperiment):
+            self._experiment.refresh()
+            self._check_limits()
         return self._reserve_existing() or self.produce("reserved")
 
     def produce(self, status: str) -> Trial:
@@ -194,7 +199,10 @@ class Producer:
         budget = self._experiment.storage.take_number(
             self._experiment.id, ledger.number_limit, ledger.budget.get("max_trials")
         )
-        return None if budget is None else int(budget["next_number"]) - 1
+        if budget is None:
+            return None
+        ledger.take_in_budget(budget)
+        return int(budget["next_number"]) - 1
 
     def _think(self, number: int, status: str) -> Trial | None:
         """Register a new point under `number`, or return None if another worker used it."""

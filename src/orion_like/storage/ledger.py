@@ -40,6 +40,7 @@ class Ledger:
         self.generation = 0
         self.cap = float("inf")
         self.budget: Mapping[str, Any] = {}
+        self._budget_read = 0.0
         self._forget()
 
     def _forget(self) -> None:
@@ -54,17 +55,28 @@ class Ledger:
         self._changed: dict[Any, Mapping[str, Any]] = {}
         self.counts: dict[str, int] = {}
 
-    def refresh(self) -> None:
-        """Read what changed in the experiment and its trials since the last refresh."""
-        budget = self._storage.fetch_budget(self._uid)
-        if self.budget and budget.get("deletions") != self.budget.get("deletions"):
-            self._forget()
-            self.generation += 1
-        self.budget = budget
+    def refresh(self, max_budget_age: float = 0.0) -> None:
+        """Read what changed in the experiment and its trials since the last refresh.
+
+        Parameters
+        ----------
+        max_budget_age
+            Seconds for which the budget that was read last is good enough. Default 0.
+        """
+        if not self.budget or self._clock() - self._budget_read >= max_budget_age:
+            self.take_in_budget(self._storage.fetch_budget(self._uid))
         is_news = self._token is not None
         changes, self._token = self._storage.changed_trials(self._uid, self._token)
         for document in changes:
             self._take_in(document, is_news)
+
+    def take_in_budget(self, budget: Mapping[str, Any]) -> None:
+        """Follow a budget that has just been read."""
+        if self.budget and budget.get("deletions") != self.budget.get("deletions"):
+            self._forget()
+            self.generation += 1
+        self.budget = budget
+        self._budget_read = self._clock()
 
     def _take_in(self, document: Mapping[str, Any], is_news: bool) -> None:
         uid, status = document["_id"], document["status"]
