@@ -9,6 +9,7 @@ from orion_like.errors import (
     AlreadyReleased,
     BrokenExperiment,
     CompletedExperiment,
+    ConfigurationError,
     DuplicateKeyError,
     FailedUpdate,
     InvalidResult,
@@ -324,6 +325,19 @@ def test_a_forgotten_client_leaves_its_trials_to_others(storage):
     del client
 
     assert build(storage).get_trial(uid=trial_id).status == "interrupted"
+
+
+def test_an_executor_may_be_given_by_its_name(storage):
+    client = build(storage, executor="single")
+
+    assert client.workon(lambda x, n: x) == 3
+    assert client.executor.in_process
+
+
+@pytest.mark.parametrize("wrong", [{"executor": "pol"}, {"heartbeat": -1}, {"heartbeat": "1m"}])
+def test_a_client_is_not_made_from_what_makes_no_sense(storage, wrong):
+    with pytest.raises(ConfigurationError, match=r"executor 'pol'|heartbeat must be"):
+        build(storage, **wrong)
 
 
 def test_reading_needs_no_rights_to_change(storage, client):

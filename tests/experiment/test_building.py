@@ -1,5 +1,6 @@
 """Creating, resuming and refusing to change experiments."""
 
+import numpy
 import pytest
 
 from orion_like.client import build_experiment, get_experiment
@@ -128,6 +129,16 @@ def test_asking_for_the_same_again_is_no_change(storage):
         ({"algorithm": {"random": {}, "tpe": {}}}, ConfigurationError, "must be a name"),
         ({"seed": -1}, ConfigurationError, "seed"),
         ({"max_trials": 1.5}, ConfigurationError, "max_trials"),
+        ({"max_trials": -1}, ConfigurationError, "whole number from 0 on"),
+        ({"max_trials": 2**64}, ConfigurationError, "max_trials"),
+        ({"max_broken": "3"}, ConfigurationError, "max_broken"),
+        ({"seed": 2**63}, ConfigurationError, "seed"),
+        ({"objectives": ["loss", "loss:maximize"]}, ConfigurationError, "'loss' is declared twice"),
+        ({"objectives": [":maximize"]}, ConfigurationError, "an objective must be"),
+        ({"objectives": 3}, ConfigurationError, "objectives must be a list"),
+        ({"objectives": [{"name": "x", "dir": 1}]}, ConfigurationError, "has no 'dir'"),
+        ({"constraints": [{"name": "x", "uper": 1}]}, ConfigurationError, "did you mean 'upper'"),
+        ({"constraints": [3]}, ConfigurationError, "a constraint must be"),
         ({"objectives": ["loss:maximise"]}, AlgorithmError, "maximize"),
         ({"branching": {"enable": True}}, UnsupportedOperation, "versions"),
     ],
@@ -137,6 +148,36 @@ def test_bad_settings_are_refused_before_anything_is_stored(storage, options, er
         build(storage, **options)
 
     assert storage.fetch_experiments() == []
+
+
+def test_a_single_objective_and_constraint_need_no_list(storage):
+    client = build(storage, objectives="accuracy:maximize", constraints="x <= 0.5")
+
+    assert client.experiment.objectives == [{"name": "accuracy", "direction": "maximize"}]
+    assert client.experiment.constraints == ["x <= 0.5"]
+
+
+def test_numbers_of_numpy_are_numbers(storage):
+    client = build(storage, max_trials=numpy.int64(7), seed=numpy.int64(9))
+
+    assert (client.max_trials, client.experiment.seed) == (7, 9)
+
+
+@pytest.mark.parametrize("limit", ["max_trials", "max_broken"])
+@pytest.mark.parametrize("bad", [-1, "many", 2.5, True])
+def test_a_limit_that_makes_no_sense_is_never_stored(storage, limit, bad):
+    client = build(storage)
+    before = storage.fetch_experiments()
+
+    with pytest.raises(ConfigurationError, match=limit):
+        setattr(client, limit, bad)
+
+    assert storage.fetch_experiments() == before
+
+
+def test_a_name_that_is_no_text_is_refused(storage):
+    with pytest.raises(NoNameError, match="is text, not 3"):
+        build_experiment(3, storage=storage, space=SPACE)
 
 
 def test_a_name_is_needed(storage):

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from orion_like.client import build_experiment, get_experiment
-from orion_like.errors import BrokenExperiment, DatabaseError, InvalidResult, LazyWorkers
+from orion_like.errors import (
+    BrokenExperiment,
+    ConfigurationError,
+    DatabaseError,
+    InvalidResult,
+    LazyWorkers,
+)
 from orion_like.storage import PickledDB, Storage
 
 
@@ -175,6 +181,18 @@ def test_what_is_no_function_is_refused_before_any_trial(storage):
 
     with pytest.raises(TypeError, match="needs a function, not 3"):
         client.workon(3)
+
+    assert client.fetch_trials() == []
+
+
+@pytest.mark.parametrize(
+    "limit", [{"trial_timeout": -1}, {"trial_timeout": "1"}, {"idle_timeout": "x"}, {"retries": -1}]
+)
+def test_a_limit_that_makes_no_sense_is_refused_before_any_trial(storage, limit):
+    client = build(storage)
+
+    with pytest.raises(ConfigurationError, match=next(iter(limit))):
+        client.workon(lambda x, net: x, **limit)
 
     assert client.fetch_trials() == []
 

@@ -34,7 +34,7 @@ def build_experiment(
     working_dir: str | None = None,
     debug: bool = False,
     knowledge_base: Any = None,
-    executor: BaseExecutor | None = None,
+    executor: str | BaseExecutor | None = None,
     *,
     seed: int | None = None,
     objectives: Sequence[Any] | None = None,

@@ -16,6 +16,7 @@ from orion_like.client.suggested_trial import SuggestedTrial
 from orion_like.config import Settings, load_settings
 from orion_like.errors import (
     AlreadyReleased,
+    ConfigurationError,
     DuplicateKeyError,
     FailedUpdate,
     MissingArguments,
@@ -23,9 +24,10 @@ from orion_like.errors import (
     TrialNotFound,
 )
 from orion_like.experiment import Experiment, ExperimentStats, Producer
+from orion_like.experiment.checking import checked_limit
 from orion_like.space import Space
 from orion_like.storage import Storage, new_worker_id
-from orion_like.trial import WAITING_STATUSES, Trial, nest, validate_status
+from orion_like.trial import WAITING_STATUSES, Trial, is_number, nest, validate_status
 from orion_like.worker.executor import BaseExecutor, default_executor, executor_factory
 from orion_like.worker.heartbeat import Heartbeat
 from orion_like.worker.loop import Limits, Progress, WorkerLoop
@@ -56,7 +58,8 @@ class ExperimentClient:
     experiment
         The experiment.
     executor
-        What runs the functions of :meth:`workon`. By default what the settings say.
+        What runs the functions of :meth:`workon`, or its name. By default what the
+        settings say.
     heartbeat
         Seconds after which, twice over, a trial without a sign of life is given to
         another worker. By default what the settings say.
@@ -79,15 +82,17 @@ class ExperimentClient:
     def __init__(
         self,
         experiment: Experiment,
-        executor: BaseExecutor | None = None,
+        executor: str | BaseExecutor | None = None,
         heartbeat: float | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._experiment = experiment
         self._settings = load_settings() if settings is None else settings
-        self._executor = executor
-        self._owns_executor = False
-        self.heartbeat = float(heartbeat or self._settings["worker.heartbeat"])
+        self._owns_executor = isinstance(executor, str)
+        self._executor = self._named(executor) if isinstance(executor, str) else executor
+        self.heartbeat = _checked_heartbeat(
+            self._settings["worker.heartbeat"] if heartbeat is None else heartbeat
+        )
         threshold = self._settings["worker.lost_threshold"] if heartbeat is None else None
         self.lost_threshold = float(threshold or 2 * self.heartbeat)
         self._held: dict[Any, Trial] = {}
@@ -153,9 +158,9 @@ class ExperimentClient:
         return self._experiment.max_trials
 
     @max_trials.setter
-    def max_trials(self, max_trials: int | None) -> None:
+    def max_trials(self, max_trials: float | None) -> None:
         self._experiment.require("w")
-        self._experiment.update(max_trials=max_trials)
+        self._experiment.update(max_trials=checked_limit(max_trials, "max_trials"))
 
     @property
     def max_broken(self) -> int | None:
@@ -163,9 +168,9 @@ class ExperimentClient:
         return self._experiment.max_broken
 
     @max_broken.setter
-    def max_broken(self, max_broken: int | None) -> None:
+    def max_broken(self, max_broken: float | None) -> None:
         self._experiment.require("w")
-        self._experiment.update(max_broken=max_broken)
+        self._experiment.update(max_broken=checked_limit(max_broken, "max_broken"))
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -541,6 +546,9 @@ class ExperimentClient:
             self._owns_executor = True
         return self._executor
 
+    def _named(self, name: str) -> BaseExecutor:
+        return executor_factory.create(name, n_workers=self._settings["worker.n_workers"])
+
     def _configured_executor(self, n_workers: int) -> BaseExecutor:
         if n_workers == 1 and self._settings.origin("worker.executor") == "default":
             return default_executor(1)
@@ -779,6 +787,12 @@ class ExperimentClient:
 
     def __repr__(self) -> str:
         return f"Experiment(name={self.name}, version={self.version})"
+
+
+def _checked_heartbeat(seconds: Any) -> float:
+    if not is_number(seconds) or not seconds > 0:
+        raise ConfigurationError(f"heartbeat must be a number of seconds > 0, not {seconds!r}")
+    return float(seconds)
 
 
 def _let_go(

@@ -19,6 +19,7 @@ from orion_like.errors import (
     AlreadyReleased,
     BrokenExperiment,
     CompletedExperiment,
+    ConfigurationError,
     DatabaseError,
     DatabaseTimeout,
     ExperimentDeleted,
@@ -35,7 +36,7 @@ from orion_like.errors import (
 from orion_like.experiment.experiment import Experiment
 from orion_like.experiment.producer import Producer
 from orion_like.experiment.statistics import ExperimentStats
-from orion_like.trial import Result, Trial
+from orion_like.trial import Result, Trial, is_number
 from orion_like.worker.executor import AsyncException, AsyncResult, BaseExecutor, Future
 from orion_like.worker.heartbeat import Heartbeat
 from orion_like.worker.signals import StopRequested, StopSignals
@@ -75,6 +76,22 @@ class Limits:
     idle_timeout: float = 60.0
     trial_timeout: float | None = None
     retries: int = 0
+
+    def __post_init__(self) -> None:
+        if self.trial_timeout is not None and not _is_from(self.trial_timeout, 0, above=True):
+            raise ConfigurationError(
+                f"trial_timeout must be a number of seconds > 0, not {self.trial_timeout!r}"
+            )
+        if not _is_from(self.idle_timeout, 0):
+            raise ConfigurationError(
+                f"idle_timeout must be a number of seconds ≥ 0, not {self.idle_timeout!r}"
+            )
+        if not isinstance(self.retries, int) or self.retries < 0:
+            raise ConfigurationError(f"retries must be a whole number ≥ 0, not {self.retries!r}")
+
+
+def _is_from(value: Any, least: float, *, above: bool = False) -> bool:
+    return is_number(value) and (value > least if above else value >= least)
 
 
 @dataclass(frozen=True)
