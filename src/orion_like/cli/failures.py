@@ -9,7 +9,6 @@ import traceback
 
 import click
 
-from orion_like.cli.redaction import redact
 from orion_like.errors import (
     AlgorithmError,
     ConfigurationError,
@@ -18,6 +17,7 @@ from orion_like.errors import (
     OrionLikeError,
     SpaceError,
 )
+from orion_like.redaction import redact
 
 SUCCESS = 0
 FAILED = 1  # the run failed

@@ -16,8 +16,8 @@ import click
 
 from orion_like.cli.commands import did_you_mean
 from orion_like.cli.output import printable
-from orion_like.cli.redaction import redact
 from orion_like.errors import ConfigurationError, NoConfigurationError, NoNameError
+from orion_like.redaction import redact
 
 if TYPE_CHECKING:
     from orion_like.config import Settings
@@ -131,6 +131,8 @@ def open_storage_to_read(settings: Settings) -> Iterator[Storage | None]:
 def database_file(settings: Settings) -> Path | None:
     """Return the path of the database if it is a file, else None."""
     storage = settings.storage
+    if not isinstance(storage, str) and "url" in storage["database"]:
+        storage = str(storage["database"]["url"])
     if isinstance(storage, str):
         scheme, separator, rest = storage.partition("://")
         if storage == ":memory:" or (separator and scheme not in ("file", "pickleddb")):

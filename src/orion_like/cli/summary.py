@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orion_like.cli.output import print_heading, printable
-from orion_like.cli.redaction import redact
+from orion_like.redaction import redact
 
 if TYPE_CHECKING:
     from orion_like.experiment.statistics import ExperimentStats

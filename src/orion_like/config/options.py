@@ -203,6 +203,8 @@ OPTIONS: tuple[Option, ...] = (
            help="Layout of the documents in the database."),
     Option("storage.url", _or_none(TEXT, "storage.database"), None, "STORAGE",
            help="Where documents live: a path, or a URL such as ``mongodb://host/name``."),
+    Option("storage.trust_locks", BOOLEAN, False, "TRUST_LOCKS",
+           help="Whether to say nothing if locks on the database file may not hold."),
     Option("storage.database.type", DATABASE_TYPE, "pickleddb", "DB_TYPE",
            help="Kind of database."),
     Option("storage.database.host", PATH, "", "DB_ADDRESS",

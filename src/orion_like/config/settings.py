@@ -11,11 +11,14 @@ import copy
 import json
 import logging
 import os
+import re
+import shlex
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orion_like.config.options import (
     ACCEPTED_NAMES,
@@ -27,11 +30,16 @@ from orion_like.config.options import (
     Option,
 )
 from orion_like.errors import ConfigurationError
+from orion_like.redaction import SHOWN, redact, user_and_password
 from orion_like.spelling import closest
+
+if TYPE_CHECKING:
+    import yaml
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "config.yaml"
+_PASSWORD = "storage.database.password"  # noqa: S105 - the name of a setting
 
 
 @dataclass(frozen=True)
@@ -93,14 +101,18 @@ class Settings:
         """What `orion_like.storage.setup_storage` takes: a URL, or the nested dictionary."""
         if self["debug"]:
             return "memory://"
+        trust = {"trust_locks": True} if self["storage.trust_locks"] else {}
         if self["storage.url"] is not None:
-            return str(self["storage.url"])
+            url = str(self["storage.url"])
+            return (
+                {"type": self["storage.type"], "database": {"url": url, **trust}} if trust else url
+            )
         database = {
             key: value
             for key, value in self.section("storage.database").items()
             if key in {"type", "host"} or self.origin(f"storage.database.{key}") != "default"
         }
-        return {"type": self["storage.type"], "database": database}
+        return {"type": self["storage.type"], "database": database | trust}
 
     def _entry(self, key: str) -> _Entry:
         if key not in ACCEPTED_NAMES:
@@ -186,7 +198,30 @@ def _file_layer(path: Path, *, local: bool) -> dict[str, _Entry]:
             )
         layer[option.key] = _Entry(_cast(option, value, where), f"file {path}", explicit=local)
     _refuse_two_storages(layer, where)
+    _warn_if_others_can_read(path, layer)
     return layer
+
+
+def _warn_if_others_can_read(path: Path, layer: Mapping[str, _Entry]) -> None:
+    """Say, once in a process, if a file of ours has a password in it that others can read."""
+    urls = [layer[key].value for key in ("storage.url", "storage.database.host") if key in layer]
+    password = layer[_PASSWORD].value if _PASSWORD in layer else None
+    if not password and not any(url and user_and_password(url)[1] for url in urls):
+        return
+    status = path.stat()
+    readers = status.st_mode & (stat.S_IRGRP | stat.S_IROTH)
+    # What is somebody else's, such as the site's file, is not for us to change.
+    if not readers or status.st_uid != os.geteuid() or path.absolute() in _warned_of:
+        return
+    _warned_of.add(path.absolute())
+    logger.warning(
+        "configuration file %s holds a password and can be read by other users; chmod 600 %s",
+        path,
+        shlex.quote(str(path)),
+    )
+
+
+_warned_of: set[Path] = set()
 
 
 def _environment_layer(environ: Mapping[str, str]) -> dict[str, _Entry]:
@@ -232,7 +267,7 @@ def _walk(tree: Mapping[Any, Any], prefix: str, where: str) -> Iterator[tuple[st
             yield from _walk(value, name + ".", where)
         elif value is not None:  # a section whose lines are all commented out is null in YAML
             raise ConfigurationError(
-                f"{where}: {name} is a section and must hold a mapping, not {value!r}"
+                f"{where}: {name} is a section and must hold a mapping, not {redact(repr(value))}"
             )
 
 
@@ -249,10 +284,11 @@ def _look_up(name: str, where: str) -> Option | None:
 def _cast(option: Option, value: Any, where: str) -> Any:
     try:
         return option.kind.cast(value)
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError):
+        shown = SHOWN if option.key == _PASSWORD else redact(repr(value))
         raise ConfigurationError(
-            f"{where}: {option.key} must be {option.kind.expected}, not {value!r}"
-        ) from error
+            f"{where}: {option.key} must be {option.kind.expected}, not {shown}"
+        ) from None
 
 
 def _refuse_two_storages(layer: Mapping[str, _Entry], where: str) -> None:
@@ -324,7 +360,7 @@ def _read(path: Path) -> Mapping[Any, Any]:
     try:
         tree = _parse(text, path.suffix.lower())
     except ValueError as error:
-        raise ConfigurationError(f"configuration file {path} is not valid: {error}") from error
+        raise ConfigurationError(f"configuration file {path} is not valid: {error}") from None
     if tree is None:  # an empty file
         return {}
     if not isinstance(tree, Mapping):
@@ -350,7 +386,18 @@ def _parse(text: str, suffix: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_yaml_problem(error)) from None
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    """Say what is wrong and where, without the text: it may be that of a password."""
+    import yaml
+
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return "it holds characters that are not allowed"
+    mark = error.problem_mark
+    problem = re.sub(r"(['\"])(?!<)[^'\"]{2,}\1", "…", error.problem or "not valid YAML")
+    return f"{problem} (line {mark.line + 1}, column {mark.column + 1})"
 
 
 def _nested(items: Iterator[tuple[str, Any]]) -> dict[str, Any]:

@@ -88,20 +88,21 @@ def open_database(storage: Any = None) -> Database:
     )
 
 
-def _from_text(text: str) -> Database:
+def _from_text(text: str, *, trust_locks: bool = False) -> Database:
     if text in ("", ":memory:"):
         if text:
             return EphemeralDB()
         raise ConfigurationError("storage is empty; give a path or a URL such as mongodb://host/db")
     scheme, separator, rest = text.partition("://")
     if not separator:
-        return open_file(text)
+        return open_file(text, trust_locks=trust_locks)
     if scheme in _MONGODB_SCHEMES:
         return MongoDB(host=text)
     if scheme in _MEMORY_SCHEMES:
         return EphemeralDB()
     if scheme in _FILE_SCHEMES:
-        return open_file(unquote(urlsplit(text).path if scheme == "file" else rest))
+        path = unquote(urlsplit(text).path if scheme == "file" else rest)
+        return open_file(path, trust_locks=trust_locks)
     known = (*_MONGODB_SCHEMES, *_FILE_SCHEMES, *_MEMORY_SCHEMES)
     raise ConfigurationError(
         f"storage URL {scheme}://… has an unknown scheme; known are {', '.join(known)}"
@@ -109,14 +110,14 @@ def _from_text(text: str) -> Database:
     )
 
 
-def open_file(path: str | os.PathLike[str]) -> Database:
+def open_file(path: str | os.PathLike[str], *, trust_locks: bool = False) -> Database:
     """Return the database in a file, made at the first write if there is none.
 
     A file that Oríon wrote can be read, and is converted by ``orion-like db upgrade``.
     """
     if is_orion_file(os.path.expanduser(path)):
         return OrionFileDB(path)
-    return PickledDB(host=path)
+    return PickledDB(host=path, trust_locks=trust_locks)
 
 
 def _from_mapping(configuration: Mapping[str, Any]) -> Database:
@@ -133,7 +134,7 @@ def _from_mapping(configuration: Mapping[str, Any]) -> Database:
     settings = {key: value for key, value in configuration.items() if value not in (None, "")}
     url = settings.pop("url", None) or settings.pop("path", None)
     if url is not None:
-        return _from_text(str(url))
+        return _from_text(str(url), trust_locks=bool(settings.get("trust_locks")))
     kind = str(settings.pop("type", "pickleddb"))
     database_type = _DATABASES.get(kind.lower())
     if database_type is None:
@@ -141,6 +142,8 @@ def _from_mapping(configuration: Mapping[str, Any]) -> Database:
             f"database type {kind!r} is unknown; it must be PickledDB, MongoDB or EphemeralDB"
             + did_you_mean(kind.lower(), _DATABASES)
         )
+    if database_type is not PickledDB:
+        settings.pop("trust_locks", None)
     if database_type is not MongoDB:
         # Oríon's defaults for a server are in every configuration, and mean nothing here.
         for server_setting in ("name", "port", "username", "password"):

@@ -24,7 +24,6 @@ from orion_like.storage.database import (
     mongo_changes,
     values,
 )
-from orion_like.storage.database.mongo_connection import redacted
 from orion_like.testing.mongod import Mongod
 
 pytestmark = pytest.mark.mongodb
@@ -67,11 +66,6 @@ class TestAddress:
         self, arguments: dict[str, Any], url: str
     ) -> None:
         assert MongoDB(**arguments).url == url
-
-    def test_secrets_in_options_are_hidden_too(self) -> None:
-        assert redacted("mongodb://h/?tlsCertificateKeyFilePassword=abc&tls=true") == (
-            "mongodb://h/?tlsCertificateKeyFilePassword=***&tls=true"
-        )
 
     @pytest.mark.parametrize("host", ["postgres://h/x", "mongodb://", "mongodb://h:port/x"])
     def test_a_wrong_uri_is_a_clear_error(self, host: str) -> None:

@@ -10,9 +10,9 @@ from orion_like.cli.commands import Command
 from orion_like.cli.failures import FAILED, SUCCESS
 from orion_like.cli.options import format_option, option, storage_options
 from orion_like.cli.output import counted, printable, write
-from orion_like.cli.redaction import redact
 from orion_like.cli.session import Selection, Session, database_file
 from orion_like.errors import NoConfigurationError
+from orion_like.redaction import redact
 
 if TYPE_CHECKING:
     from orion_like.storage.check import Report

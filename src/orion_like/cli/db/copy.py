@@ -11,8 +11,8 @@ import click
 from orion_like.cli.commands import Command
 from orion_like.cli.options import option
 from orion_like.cli.output import counted, printable
-from orion_like.cli.redaction import redact
 from orion_like.cli.session import Selection, Session, open_existing_storage, open_storage
+from orion_like.redaction import redact
 
 
 @click.command(

@@ -12,6 +12,7 @@ import click
 from orion_like.cli.commands import Command
 from orion_like.cli.options import Whole, option
 from orion_like.errors import ConfigurationError
+from orion_like.redaction import without_password
 
 TYPES = ("pickleddb", "mongodb", "ephemeraldb")
 
@@ -66,7 +67,10 @@ def _ask(given: dict[str, Any]) -> dict[str, Any]:
             "File", default=given["host"] or str(default_database_path())
         )
     elif kind == "mongodb":
-        answers["host"] = click.prompt("Host or URI", default=given["host"] or "localhost")
+        proposal = given["host"] or "localhost"
+        answers["host"] = click.prompt(
+            "Host or URI", default=proposal, show_default=without_password(proposal)
+        )
         answers["name"] = click.prompt(
             "Name of the database", default=given["name"] or "orion_like"
         )
@@ -88,8 +92,8 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"configuration file {path} is not valid: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise ConfigurationError(f"configuration file {path} is not valid YAML") from None
     if not isinstance(settings, dict):
         raise ConfigurationError(f"configuration file {path} must hold a mapping of settings")
     return settings

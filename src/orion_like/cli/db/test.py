@@ -14,9 +14,9 @@ from orion_like.cli.commands import Command
 from orion_like.cli.failures import FAILED, SUCCESS, paragraph
 from orion_like.cli.options import format_option, storage_options
 from orion_like.cli.output import write
-from orion_like.cli.redaction import redact
 from orion_like.cli.session import Selection, Session, open_storage
 from orion_like.errors import OrionLikeError
+from orion_like.redaction import redact
 
 if TYPE_CHECKING:
     from orion_like.config import Settings

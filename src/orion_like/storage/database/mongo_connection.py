@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import unquote_plus
 
 from orion_like.errors import DatabaseError, DatabaseTimeout, DuplicateKeyError
+from orion_like.redaction import SHOWN, redact, user_and_password, without_password
 
 if TYPE_CHECKING:
     from pymongo import MongoClient
@@ -23,22 +25,12 @@ _FIRST_PAUSE: Final = 0.05  # seconds before a repetition
 _LONGEST_PAUSE: Final = 1.0  # seconds
 _POOL: Final = 5  # connections of one process
 _AUTHENTICATION: Final = (13, 18, 8000)  # codes: unauthorized, failed, Atlas
-_SECRETS: Final = re.compile(r"(?i)(password|token|secret)=[^&]*")
 _DETAILS: Final = re.compile(
     r", Timeout: |, full error: |, Topology Description: | \(configured timeouts: "
 )
-_CREDENTIALS: Final = re.compile(r"^(mongodb(?:\+srv)?://)([^:@/]*)(:[^@]*)?@")
-
-
-def redacted(uri: str) -> str:
-    """Return a URI without its password.
-
-    Examples
-    --------
-    >>> redacted("mongodb://ann:secret@db1,db2/lab?tls=true")
-    'mongodb://ann@db1,db2/lab?tls=true'
-    """
-    return _SECRETS.sub(r"\1=***", _CREDENTIALS.sub(r"\1\2@", uri))
+# Mechanisms whose users are in no database:
+_EXTERNAL: Final = ("MONGODB-X509", "MONGODB-AWS", "MONGODB-OIDC", "GSSAPI")
+_TELLING: Final = 4  # characters from which on a password is looked for in messages
 
 
 class Connection:
@@ -62,14 +54,43 @@ class Connection:
     ) -> None:
         self.uri = host if "://" in host else f"mongodb://{host or 'localhost'}:{port or 27017}"
         if not re.match(r"mongodb(\+srv)?://.", self.uri):
-            raise DatabaseError(f"{redacted(self.uri)!r} is not a mongodb:// URI")
+            raise DatabaseError(f"{without_password(self.uri)!r} is not a mongodb:// URI")
         self.name = name or _name_in(self.uri) or DEFAULT_NAME
         self.timeout = timeout
         self.options = dict(options)
-        if username is not None:
-            self.options.update(username=username, password=password)
-            self.options.setdefault("authSource", _option(self.uri, "authSource") or self.name)
+        self._add_user(username, password)
         self._forget()
+
+    def _add_user(self, username: str | None, password: str | None) -> None:
+        """Take in credentials that are not in the URI."""
+        if username is None and password is None:
+            return
+        if username is None:
+            in_uri = user_and_password(self.uri)[0]
+            if not in_uri:
+                raise DatabaseError(f"{self.url}: there is a password, but no user name")
+            self.options.update(username=unquote_plus(in_uri), password=password)
+            return
+        self.options["username"] = username
+        if password is not None:
+            self.options["password"] = password
+        if self._option("authMechanism") not in _EXTERNAL and self._option("authSource") is None:
+            self.options["authSource"] = self.name
+
+    def _option(self, name: str) -> Any:
+        """Return an option that was given, by its name or in the URI."""
+        given = {**_options(self.uri), **self.options}
+        return next((v for key, v in given.items() if key.lower() == name.lower()), None)
+
+    def _hidden(self, text: str) -> str:
+        """Return a message without what must not be told, wherever in it that is."""
+        in_uri = user_and_password(self.uri)[1] or ""
+        secrets = {in_uri, unquote_plus(in_uri)}
+        secrets |= {str(v) for key, v in self.options.items() if key.lower().endswith("password")}
+        for secret in sorted(secrets, key=len, reverse=True):
+            if len(secret) >= _TELLING:
+                text = text.replace(secret, SHOWN)
+        return redact(text)
 
     def _forget(self) -> None:
         self._client: MongoClient[dict[str, Any]] | None = None
@@ -87,7 +108,7 @@ class Connection:
     @property
     def url(self) -> str:
         """The URI with the name of the database, for people."""
-        scheme, _, rest = redacted(self.uri).partition("://")
+        scheme, _, rest = without_password(self.uri).partition("://")
         location, question, options = rest.partition("?")
         hosts = location.split("/", 1)[0]
         return f"{scheme}://{hosts}/{self.name}{question}{options}"
@@ -120,7 +141,7 @@ class Connection:
         try:
             client: MongoClient[dict[str, Any]] = pymongo.MongoClient(self.uri, **options)
         except (pymongo.errors.PyMongoError, ValueError, TypeError) as error:
-            raise DatabaseError(f"{self.url}: {error}") from None
+            raise DatabaseError(f"{self.url}: {self._hidden(str(error))}") from None
         patience = min(self.timeout, _FIRST_ANSWER)
         with self.errors("first contact"), pymongo.timeout(patience):
             hello = self.repeat(lambda _: client.admin.command("hello"), patience)
@@ -189,13 +210,20 @@ class Connection:
                 " in time"
             )
         if error.timeout or isinstance(error, errors.AutoReconnect):
-            return DatabaseTimeout(f"{self.url} did not answer ({doing}): {_first_line(error)}")
+            return DatabaseTimeout(
+                f"{self.url} did not answer ({doing}): {self._first_line(error)}"
+            )
         if isinstance(error, errors.OperationFailure) and error.code in _AUTHENTICATION:
             return DatabaseError(
-                f"{self.url} refused access ({doing}): {_first_line(error)}; check user name,"
+                f"{self.url} refused access ({doing}): {self._first_line(error)}; check user name,"
                 " password and authSource"
             )
-        return DatabaseError(f"{self.url}: {doing}: {_first_line(error)}")
+        return DatabaseError(f"{self.url}: {doing}: {self._first_line(error)}")
+
+    def _first_line(self, error: Exception) -> str:
+        """Return the message without the description of topology and response that follow it."""
+        text = _DETAILS.split(str(error))[0]
+        return self._hidden(text.split("\n")[0])
 
 
 _inherited: list[Any] = []
@@ -214,12 +242,6 @@ def duplicate_key(details: Mapping[str, Any], doing: str) -> DuplicateKeyError:
     return DuplicateKeyError(f"{doing}: a document with {what} exists already", tuple(keys))
 
 
-def _first_line(error: Exception) -> str:
-    """Return the message without the description of topology and response that follow it."""
-    text = _DETAILS.split(str(error))[0]
-    return redacted(text.split("\n")[0])
-
-
 def _name_in(uri: str) -> str | None:
     """Return the name of the database in a URI."""
     _, _, rest = uri.partition("://")
@@ -230,7 +252,3 @@ def _name_in(uri: str) -> str | None:
 def _options(uri: str) -> dict[str, str]:
     pairs = (pair.partition("=") for pair in uri.partition("?")[2].split("&") if pair)
     return {key: value for key, _, value in pairs}
-
-
-def _option(uri: str, name: str) -> str | None:
-    return next((v for key, v in _options(uri).items() if key.lower() == name.lower()), None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 import threading
 import weakref
@@ -23,11 +24,15 @@ from orion_like.errors import DatabaseError
 from orion_like.storage.database.durability import SharedSync
 from orion_like.storage.database.engine import Engine, Operation
 from orion_like.storage.database.filelock import FileLock
+from orion_like.storage.database.filesystem import locking_at
 from orion_like.storage.database.local import LocalDatabase, Plan
 from orion_like.storage.database.log import Log, NoSuchLog
 from orion_like.storage.database.records import Ending, sharing_text
 
+logger = logging.getLogger(__name__)
+
 _SMALL: Final = 2**20  # bytes; a log below this is never rewritten
+_PARAMETERS: Final = ("path", "timeout", "fsync", "create", "trust_locks")
 _BLOAT: Final = 4  # operations in the log for each document alive, before it is rewritten
 
 
@@ -46,6 +51,9 @@ class PickledDB(LocalDatabase):
         still survive the death of any process.
     create
         Whether a missing file may be made; otherwise it is an error.
+    trust_locks
+        Whether locks on the file are known to hold between all who use it, so that no warning
+        is needed where the file system does not make sure of it. Default False.
 
     Raises
     ------
@@ -63,11 +71,13 @@ class PickledDB(LocalDatabase):
         timeout: float = 60,
         fsync: bool = True,
         create: bool = True,
+        trust_locks: bool = False,
     ) -> None:
         self.path = Path(host).expanduser().absolute() if host else default_path()
         self.timeout = timeout
         self.fsync = fsync
         self.create = create
+        self.trust_locks = trust_locks
         if not create and not self.path.exists():
             raise DatabaseError(f"there is no database file {self.path}")
         self._start_empty()
@@ -90,7 +100,7 @@ class PickledDB(LocalDatabase):
         return f"pickleddb://{self.path}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("path", "timeout", "fsync", "create")}
+        return {name: getattr(self, name) for name in _PARAMETERS}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -239,6 +249,8 @@ class PickledDB(LocalDatabase):
             mode = self.path.stat().st_mode & 0o666
         except OSError:
             self._make_directory()
+        if not self.trust_locks:
+            _warn_of_doubtful_locks(self.path)
         return FileLock(self.path.with_name(self.path.name + ".lock"), self.timeout, mode)
 
     def _make_directory(self) -> None:
@@ -352,6 +364,19 @@ def _shared(operation: Operation) -> Operation:
         kind, name, identity, fields, removed = operation
         return (kind, name, identity, sharing_text(fields), removed)
     return operation
+
+
+def _warn_of_doubtful_locks(path: Path) -> None:
+    """Say, once in a process, if the lock on a file may not keep everybody out."""
+    if path in _judged:
+        return
+    _judged.add(path)
+    locking = locking_at(path)
+    if locking is not None and not locking.is_trusted:
+        logger.warning("%s: %s. (storage.trust_locks silences this.)", path, locking.advice)
+
+
+_judged: Final[set[Path]] = set()
 
 
 def default_path() -> Path:

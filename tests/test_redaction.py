@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orion_like.cli.redaction import redact
+from orion_like.redaction import redact
 
 
 @pytest.mark.parametrize(
