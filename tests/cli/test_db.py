@@ -299,9 +299,16 @@ def test_release_frees_the_trials_of_a_dead_worker(run, start):
     process.kill()
     process.wait()
 
+    assert run("db", "release", "demo", "-f").out == "1 trials released\n"
+    assert counts(run) == {"interrupted": 1}
+
+
+def test_release_frees_the_trials_of_living_workers_only_when_told_to(run, start):
+    process = start("-v", "hunt", "-n", "demo", "./slow.sh", PRIOR)
+    assert process.stdout.readline() == "started\n"
+
     assert run("db", "release", "demo", "-f").out == "0 trials released\n"
     assert run("db", "release", "demo", "--all", "-f").out == "1 trials released\n"
-    assert counts(run) == {"interrupted": 1}
 
 
 # --- on a server --------------------------------------------------------------------------------

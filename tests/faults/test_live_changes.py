@@ -158,3 +158,18 @@ def test_workers_of_a_deleted_experiment_end_with_a_clear_error_and_leave_nothin
     assert Counter(map(type, outcomes)) == {ExperimentDeleted: WORKERS}
     assert all("experiment 'demo' (version 1) was deleted from" in str(e) for e in outcomes)
     assert crew.storage.database.count("trials", {"experiment": crew.uid}) == 0
+
+
+def test_a_corrected_result_takes_the_place_of_the_wrong_one_for_all_who_have_read_it(crew):
+    crew.create(max_trials=20)
+    reader = get_experiment("demo", storage=crew.url)
+    for x in (0.9, 0.5, 0.7):
+        client = build_experiment("demo", storage=crew.url)
+        client.insert({"x": x, "y": 0.0}, x)
+    wrong = crew.storage.fetch_trials(crew.uid)[1]
+    assert (reader.stats.best_evaluation, reader.stats.best_trials_id) == (0.5, wrong.id)
+
+    crew.storage.correct_objective(wrong, 5.0)
+
+    assert reader.stats.best_evaluation == 0.7
+    assert crew.storage.get_trial(crew.uid, wrong.id).objective.value == 5.0

@@ -23,7 +23,7 @@ Repair = Callable[["Storage"], Any]
 _EXPERIMENTS, _TRIALS = "experiments", "trials"
 _TIMES: Final = ("submit_time", "start_time", "end_time", "heartbeat")
 _NAMED: Final = 3  # trials that a finding names
-BY_HAND: Final = "correct it in a backup, or delete it"
+BY_HAND: Final = "restore it from a backup, or delete it ('orion-like db rm NAME --id ID')"
 
 
 @dataclass(frozen=True)

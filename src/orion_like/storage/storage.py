@@ -42,6 +42,8 @@ INDEXES: Mapping[tuple[str, tuple[str, ...]], Index] = {
     (TRIALS, ("experiment", "status", "number")): Index(),
 }
 """By collection and fields, what serves every query and keeps names, ids and numbers unique."""
+# Changes alone tell ledgers no removals.
+_READ_ANEW: dict[str, dict[str, Any]] = {"$inc": {"deletions": 1}}
 _STATUSES_WITH_END = ("completed", "broken")
 
 
@@ -466,6 +468,44 @@ class Storage:
             )
         self._refresh(trial, updated)
 
+    def correct_objective(self, trial: Trial, value: float) -> None:
+        """Correct the objective of a completed trial by hand; the trace is kept.
+
+        What was stored before is added to the ``corrections`` of the trial, with the time.
+        Workers read all trials anew, so that their algorithms forget the wrong value.
+
+        Raises
+        ------
+        InvalidResult
+            If the value is not a finite number.
+        FailedUpdate
+            If the trial is not completed, or somebody else corrected it at this moment.
+        TrialNotFound
+            If the trial was deleted.
+        """
+        document = next(iter(self.database.find(TRIALS, {"_id": trial._id}, limit=1)), None)
+        if document is None or document["status"] != "completed":
+            current = self._current(trial)
+            raise FailedUpdate(
+                f"trial {trial.id} is {current.status}; only completed trials have an objective"
+            )
+        before, trace = document["results"], document.get("corrections") or []
+        first = next(n for n, result in enumerate(before) if result["type"] == "objective")
+        results = [{**r, "value": value} if n == first else r for n, r in enumerate(before)]
+        Trial(params=trial._params, results=[Result.from_document(item) for item in results])
+        query: dict[str, Any] = {"_id": trial._id, "status": "completed"}
+        query["corrections"] = {"$size": len(trace)} if trace else {"$exists": False}
+        correction = {"time": datetime.now(timezone.utc), "results": before}
+        changes: dict[str, dict[str, Any]] = {
+            "$set": {"results": results},
+            "$push": {"corrections": correction},
+        }
+        updated = self.database.find_one_and_update(TRIALS, query, changes)
+        if updated is None:
+            raise FailedUpdate(f"trial {trial.id} was changed by somebody else; look at it again")
+        self.database.update(EXPERIMENTS, {"_id": document["experiment"]}, _READ_ANEW)
+        self._refresh(trial, updated)
+
     def delete_trials(self, uid: Any, where: Mapping[str, Any] | None = None) -> int:
         """Delete the trials of an experiment that match `where`, except reserved ones.
 
@@ -497,18 +537,17 @@ class Storage:
         return deleted
 
     def _free_numbers_of_deleted(self, uid: Any, numbers: set[int]) -> None:
-        """Give the numbers back, and tell ledgers to read anew: changes tell no removals."""
+        """Give the numbers back, and tell ledgers to read anew."""
         updated = None
         while updated is None:
             budget = self.fetch_budget(uid)
             if "free_numbers" not in budget:  # Oríon's, which has no numbers
-                self.database.update(EXPERIMENTS, {"_id": uid}, {"$inc": {"deletions": 1}})
+                self.database.update(EXPERIMENTS, {"_id": uid}, _READ_ANEW)
                 return
             free = budget["free_numbers"]
+            back = {"$set": {"free_numbers": sorted({*free, *numbers})}}
             updated = self.database.find_one_and_update(
-                EXPERIMENTS,
-                {"_id": uid, "free_numbers": free},
-                {"$set": {"free_numbers": sorted({*free, *numbers})}, "$inc": {"deletions": 1}},
+                EXPERIMENTS, {"_id": uid, "free_numbers": free}, _READ_ANEW | back
             )
 
     # --- trials: reading -----------------------------------------------------------------------

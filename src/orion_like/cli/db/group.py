@@ -20,7 +20,7 @@ ENTRIES = {
         "orion_like.cli.db.upgrade:upgrade", "Convert what Oríon made, after a backup."
     ),
     "rm": Entry("orion_like.cli.db.rm:rm", "Delete experiments or trials."),
-    "set": Entry("orion_like.cli.db.set:set_", "Change the status of trials."),
+    "set": Entry("orion_like.cli.db.set:set_", "Change trials or limits."),
     "release": Entry("orion_like.cli.db.release:release", "Release the trials of dead workers."),
 }
 

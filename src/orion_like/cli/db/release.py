@@ -13,6 +13,8 @@ from orion_like.cli.options import option, selecting
 from orion_like.cli.output import counted
 from orion_like.cli.session import Selection, Session, open_existing_storage
 from orion_like.errors import FailedUpdate
+from orion_like.storage.storage import Storage
+from orion_like.trial import Trial
 
 
 @click.command("release", cls=Command, examples=["db release demo", "db release demo --all -f"])
@@ -23,17 +25,13 @@ from orion_like.errors import FailedUpdate
 def release(session: Session, selection: Selection, every: bool, force: bool) -> None:
     """Release the reserved trials of experiment NAME whose workers are dead.
 
-    Nobody needs this for a hunt to go on: workers take over lost trials by
-    themselves, after worker.lost_threshold seconds without a sign of life.
+    Dead are those that gave no sign of life for worker.lost_threshold seconds, and
+    those of this machine whose process is gone. Nobody needs this for a hunt to go
+    on: workers take over such trials by themselves.
     """
-    from orion_like.storage.database import Ago
-
     settings = selection.load_settings(session)
     name = settings["experiment.name"]
-    where: dict[str, Any] = {"status": "reserved"}
-    if not every:
-        lost = Ago(settings["worker.lost_threshold"])
-        where["$or"] = [{"heartbeat": {"$lt": lost}}, {"heartbeat": None}]
+    threshold = None if every else settings["worker.lost_threshold"]
     released = 0
     with open_existing_storage(settings) as storage:
         nodes = [
@@ -41,7 +39,9 @@ def release(session: Session, selection: Selection, every: bool, force: bool) ->
             for tree in select_trees(storage, name, settings["experiment.version"])
             for node in tree
         ]
-        trials = [t for node in nodes for t in storage.fetch_trials(node.document["_id"], where)]
+        trials = [
+            t for node in nodes for t in _to_release(storage, node.document["_id"], threshold)
+        ]
         if trials:
             confirm(f"This releases {counted(len(trials), 'trial')}.", name, force)
         for trial in trials:
@@ -51,3 +51,16 @@ def release(session: Session, selection: Selection, every: bool, force: bool) ->
                 continue
             released += 1
     click.echo(f"{released} trials released")
+
+
+def _to_release(storage: Storage, uid: Any, threshold: float | None) -> list[Trial]:
+    """Return the reserved trials of dead workers; of all workers without a threshold."""
+    from orion_like.storage.database import Ago
+    from orion_like.storage.worker_id import is_certainly_dead
+
+    trials = storage.fetch_trials(uid, {"status": "reserved"})
+    if threshold is None:
+        return trials
+    silent = [{"heartbeat": {"$lt": Ago(threshold)}}, {"heartbeat": None}]
+    lost = {t._id for t in storage.fetch_trials(uid, {"status": "reserved", "$or": silent})}
+    return [trial for trial in trials if trial._id in lost or is_certainly_dead(trial.worker)]

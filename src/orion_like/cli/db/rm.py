@@ -10,7 +10,7 @@ from orion_like.cli.forest import Node, build_forest, select, tree_lines
 from orion_like.cli.options import option, selecting
 from orion_like.cli.output import counted, printable
 from orion_like.cli.session import Selection, Session, find_experiment, open_existing_storage
-from orion_like.errors import UnsupportedOperation
+from orion_like.errors import FailedUpdate, UnsupportedOperation
 from orion_like.storage.storage import Storage
 from orion_like.trial import ALLOWED_STATUSES
 
@@ -26,9 +26,12 @@ from orion_like.trial import ALLOWED_STATUSES
     type=click.Choice((*ALLOWED_STATUSES, "*")),
     help="Delete only the trials with this status; '*' is any but reserved.",
 )
+@option("--id", "uid", metavar="ID", help="Delete only the trial with this id.")
 @option("-f", "--force", is_flag=True, help="Ask nothing, and delete running experiments too.")
 @click.pass_obj
-def rm(session: Session, selection: Selection, status: str | None, force: bool) -> None:
+def rm(
+    session: Session, selection: Selection, status: str | None, uid: str | None, force: bool
+) -> None:
     """Delete experiment NAME with all its versions and branches, or only some of their trials."""
     settings = selection.load_settings(session)
     name = settings["experiment.name"]
@@ -36,9 +39,10 @@ def rm(session: Session, selection: Selection, status: str | None, force: bool) 
         trees = select_trees(storage, name, settings["experiment.version"])
         click.echo("\n".join(printable(line) for tree in trees for line in tree_lines(tree)))
         nodes = [node for tree in trees for node in tree]
-        if status is not None:
+        if status is not None or uid is not None:
             confirm(f"This deletes trials of {counted(len(nodes), 'experiment')}.", name, force)
-            _delete_trials(storage, nodes, status)
+            where = {"id": uid} if uid is not None else {}
+            _delete_trials(storage, nodes, where | ({"status": status} if status else {}))
         else:
             confirm(
                 f"This deletes {counted(len(nodes), 'experiment')} and all trials.", name, force
@@ -57,10 +61,24 @@ def select_trees(storage: Storage, name: str, version: int | None) -> list[Node]
     return trees
 
 
-def _delete_trials(storage: Storage, nodes: list[Node], status: str) -> None:
-    where = {} if status == "*" else {"status": status}
+def _delete_trials(storage: Storage, nodes: list[Node], where: dict[str, str]) -> None:
+    if where.get("status") == "*":
+        where = {key: value for key, value in where.items() if key != "status"}
     deleted = sum(storage.delete_trials(node.document["_id"], where) for node in nodes)
+    if not deleted and "id" in where:
+        raise _undeleted(storage, nodes, where["id"])
     click.echo(f"{deleted} trials deleted")
+
+
+def _undeleted(storage: Storage, nodes: list[Node], uid: str) -> FailedUpdate:
+    found = (storage.get_trial(node.document["_id"], uid) for node in nodes)
+    trial = next((trial for trial in found if trial is not None), None)
+    if trial is None:
+        return FailedUpdate(f"there is no trial with the id {uid!r}; see 'orion-like status --all'")
+    return FailedUpdate(
+        f"trial {uid} is {trial.status}, so it was not deleted; release it first, "
+        "with 'orion-like db set NAME id=ID status=interrupted', if it is running"
+    )
 
 
 def _delete_experiments(storage: Storage, nodes: list[Node], force: bool) -> None:
