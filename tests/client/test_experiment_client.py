@@ -91,9 +91,9 @@ def test_every_declared_objective_must_be_reported(storage, reported):
     client = build(storage, objectives=["loss", "size:maximize"])
     trial = client.suggest()
 
-    with pytest.raises(InvalidResult, match=r"objective .*'size' of experiment 'demo' is missing"):
+    with pytest.raises(InvalidResult, match=r"results lack .* 'demo' .* size"):
         client.observe(trial, reported)
-    with pytest.raises(InvalidResult, match="is missing"):
+    with pytest.raises(InvalidResult, match="size"):
         client.insert({"x": 0.5}, results=reported)
 
     assert client.stats.trial_status_count == {"reserved": 1}
@@ -104,7 +104,7 @@ def test_an_only_objective_is_known_under_another_name_unless_there_are_several(
     several = [{"name": name, "type": "objective", "value": 1.0} for name in ("acc", "size")]
 
     client.observe(client.suggest(), 0.5)
-    with pytest.raises(InvalidResult, match="the objectives in them are acc, size"):
+    with pytest.raises(InvalidResult, match="their objectives are acc, size"):
         client.observe(client.suggest(), several)
 
     assert client.stats.best_evaluation == 0.5

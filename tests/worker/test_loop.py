@@ -200,7 +200,7 @@ def test_a_limit_that_makes_no_sense_is_refused_before_any_trial(storage, limit)
 def test_results_without_a_declared_objective_end_it(storage):
     client = build(storage, objectives=["loss", "size:maximize"])
 
-    with pytest.raises(InvalidResult, match=r"'size' of experiment .* is missing"):
+    with pytest.raises(InvalidResult, match=r"results lack .*: size"):
         client.workon(lambda x, net: [{"name": "loss", "type": "objective", "value": x}])
 
     assert client.stats.trial_status_count == {"broken": 1}

@@ -12,6 +12,7 @@ from orion_like.cli.commands import Entry, LazyGroup
 from orion_like.cli.completion import VARIABLE as COMPLETION_VARIABLE
 from orion_like.cli.failures import SUCCESS, report, silence_standard_streams
 from orion_like.cli.session import Session, set_up_logging
+from orion_like.cli.streams import open_missing_streams
 from orion_like.version import __version__
 
 PROGRAM = "orion-like"
@@ -74,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 done; 1 the run failed; 2 wrong usage; 130 and 143 ended by SIGINT and SIGTERM.
     """
+    open_missing_streams()
     session = Session()
     try:
         return _flushed(_run(sys.argv[1:] if argv is None else list(argv), session))

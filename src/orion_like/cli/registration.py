@@ -242,7 +242,7 @@ def _warn_of_unplaced(client: ExperimentClient, command: UserCommand) -> None:
     unplaced = sorted(set(client.space) - set(command.priors))
     if unplaced:
         logger.warning(
-            "the command has no place for %s, so the script is not told its value",
+            "the command has no place for %s, so the script is not told what is chosen",
             ", ".join(unplaced),
         )
 

@@ -274,8 +274,8 @@ class Experiment:
         is_clear = len(declared) == 1 and (len(reported) == 1 or declared == [ANY_OBJECTIVE])
         if missing and not is_clear:
             raise InvalidResult(
-                f"the objective {', '.join(map(repr, missing))} of experiment {self.name!r} is "
-                f"missing in the results; the objectives in them are {', '.join(reported)}"
+                f"the results lack what experiment {self.name!r} is to optimize: "
+                f"{', '.join(missing)}; their objectives are {', '.join(reported)}"
             )
         return checked
 
