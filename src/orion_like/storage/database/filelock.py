@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -30,18 +31,32 @@ class FileLock:
         The file to lock; made when missing.
     timeout
         Seconds to wait for it.
-    mode
-        Permissions of the file if it is made.
     """
 
-    def __init__(self, path: Path, timeout: float, mode: int = 0o600) -> None:
+    def __init__(self, path: Path, timeout: float) -> None:
         self.path = path
         self.timeout = timeout
         try:
-            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, mode)
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise DatabaseError(f"cannot make or open the lock file {path}: {error}") from error
         self._inode = os.fstat(self.descriptor).st_ino
+
+    def admit(self, file: os.stat_result) -> None:
+        """Let all use the lock who may write the file that it protects.
+
+        Parameters
+        ----------
+        file
+            The status of that file.
+        """
+        with contextlib.suppress(OSError):  # only the owner can, and sees to it
+            lock = os.fstat(self.descriptor)
+            if lock.st_gid != file.st_gid:
+                os.fchown(self.descriptor, -1, file.st_gid)
+            missing = file.st_mode & 0o666 & ~lock.st_mode
+            if missing:
+                os.fchmod(self.descriptor, stat.S_IMODE(lock.st_mode) | missing)
 
     def acquire(self) -> None:
         """Wait for the lock.

@@ -73,7 +73,8 @@ class PickledDB(LocalDatabase):
         create: bool = True,
         trust_locks: bool = False,
     ) -> None:
-        self.path = Path(host).expanduser().absolute() if host else default_path()
+        # Without symbolic links, so that all lock the same file, however they came to it.
+        self.path = (Path(host).expanduser() if host else default_path()).resolve()
         self.timeout = timeout
         self.fsync = fsync
         self.create = create
@@ -244,14 +245,17 @@ class PickledDB(LocalDatabase):
             self._lock = None
 
     def _open_lock(self) -> FileLock:
-        mode = 0o600
+        status = None
         try:
-            mode = self.path.stat().st_mode & 0o666
+            status = self.path.stat()
         except OSError:
             self._make_directory()
         if not self.trust_locks:
             _warn_of_doubtful_locks(self.path)
-        return FileLock(self.path.with_name(self.path.name + ".lock"), self.timeout, mode)
+        lock = FileLock(self.path.with_name(self.path.name + ".lock"), self.timeout)
+        if status is not None:
+            lock.admit(status)
+        return lock
 
     def _make_directory(self) -> None:
         try:
