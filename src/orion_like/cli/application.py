@@ -11,6 +11,7 @@ import click
 from orion_like.cli.commands import Entry, LazyGroup
 from orion_like.cli.completion import VARIABLE as COMPLETION_VARIABLE
 from orion_like.cli.failures import SUCCESS, report, silence_standard_streams
+from orion_like.cli.process_title import hide_passwords_in_title
 from orion_like.cli.session import Session, set_up_logging
 from orion_like.cli.streams import open_missing_streams
 from orion_like.version import __version__
@@ -76,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done; 1 the run failed; 2 wrong usage; 130 and 143 ended by SIGINT and SIGTERM.
     """
     open_missing_streams()
+    if argv is None:
+        hide_passwords_in_title()
     session = Session()
     try:
         return _flushed(_run(sys.argv[1:] if argv is None else list(argv), session))
