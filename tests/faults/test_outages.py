@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orion_like.client import build_experiment
-from orion_like.errors import DatabaseError, DatabaseTimeout
+from orion_like.errors import DatabaseError, DatabaseTimeout, WaitingForTrials
 from orion_like.storage import Storage
 from orion_like.storage.database import EphemeralDB
 from orion_like.testing.chaos import Journal, WitnessedStorage, assert_sound, make_unreliable
@@ -152,3 +152,25 @@ def test_a_trial_that_cannot_be_released_does_not_hide_where_a_result_is(
         client.workon(sum_up)
 
     assert len(list(tmp_path.glob("*.results.json"))) == 1
+
+
+def test_an_outage_does_not_count_as_idle_time(storage, monkeypatch):
+    client, other = (build(storage, max_trials=1) for _ in range(2))
+    running = other.suggest()
+    acquire, seconds = client._producer.acquire, [0.0]
+
+    def acquire_after_an_outage():
+        if seconds[0] < 100:
+            seconds[0] += 40
+            raise DatabaseTimeout("no answer")
+        try:
+            return acquire()
+        except WaitingForTrials:
+            other.observe(running, 1.0)
+            raise
+
+    monkeypatch.setattr(client._producer, "acquire", acquire_after_an_outage)
+    monkeypatch.setattr("orion_like.worker.loop.monotonic", lambda: seconds[0])
+
+    assert client.workon(sum_up, n_workers=1, idle_timeout=60) == 0
+    assert client.is_done

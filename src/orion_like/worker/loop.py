@@ -174,6 +174,7 @@ class WorkerLoop:
         self._broken = 0
         self._failure: OrionLikeError | None = None  # why nothing more is started
         self._may_outlast = True
+        self._outage_ended = 0.0
 
     def run(self) -> int:
         """Execute trials and return how many this worker has executed.
@@ -262,7 +263,7 @@ class WorkerLoop:
             self._deadlines[future] = monotonic() + self._limits.trial_timeout
 
     def _wait(self, pause: float, idle_since: float, waiting: str) -> None:
-        if monotonic() - idle_since > self._limits.idle_timeout:
+        if monotonic() - max(idle_since, self._outage_ended) > self._limits.idle_timeout:
             raise LazyWorkers(f"nothing to do for {self._limits.idle_timeout:g} seconds: {waiting}")
         self._tell(waiting=waiting)
         with self._signals.interruptible():
@@ -448,7 +449,8 @@ class WorkerLoop:
             try:
                 return operation()
             except DatabaseTimeout as error:
-                if monotonic() > deadline or self._signals.received or not self._may_outlast:
+                self._outage_ended = monotonic()
+                if self._outage_ended > deadline or self._signals.received or not self._may_outlast:
                     raise
                 logger.warning("%s; trying again", error)
             _pause(pause)
