@@ -46,8 +46,9 @@ def test_hashes_equal_the_published_vectors(trial):
 
 
 def test_a_lie_is_part_of_the_identity_but_not_of_the_document():
-    trial = Trial(params=[real("x", 0.5)])
-    trial._results.append(Trial.Result(name="lie", type="lie", value=12.0))
+    lie = {"name": "lie", "type": "lie", "value": 12.0}
+
+    trial = Trial(params=[real("x", 0.5)], results=[lie])
 
     assert trial.id == "0fc260d70056c5aaf3b97aea1d339ba1"
     assert trial.to_dict()["results"] == []

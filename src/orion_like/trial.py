@@ -423,10 +423,9 @@ class Trial:
         validate_status(status)
         self._status = status
         self._params = [p if isinstance(p, Param) else Param(**p) for p in params]
-        self._results = []
-        given = [r if isinstance(r, Result) else Result(**r) for r in results]
-        if given:
-            self.results = given
+        self._results = [r if isinstance(r, Result) else Result(**r) for r in results]
+        if any(result.type != "lie" for result in self._results):  # lies alone are no outcome
+            validate_results(self._results)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Trial:

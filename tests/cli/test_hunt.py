@@ -241,8 +241,9 @@ def test_options_about_versions_that_change_nothing_are_accepted_silently(run):
 def test_a_search_space_that_is_used_up_is_a_finished_search(run):
     outcome = run("hunt", "-n", "demo", "--max-trials", 9, "./good.sh", "-x~choices([1, 2])")
 
-    assert "Search finished successfully" in outcome.out
+    assert "finished before the 9 trials asked for: the algorithm has no other" in outcome.out
     assert stored(run)["stats"]["completed"] is True
+    assert counts(run) == {"completed": 2}
 
 
 def test_too_many_broken_trials_end_a_hunt_and_say_how_to_go_on(broken):

@@ -35,6 +35,7 @@ from orion_like.errors import BrokenExperiment, LazyWorkers
 
 if TYPE_CHECKING:
     from orion_like.client import ExperimentClient
+    from orion_like.experiment import ExperimentStats
     from orion_like.trial import Trial
     from orion_like.worker.loop import Progress
     from orion_like.worker.script import ScriptRunner
@@ -222,9 +223,18 @@ class Hunt:
             write(record, self._format, rows)
             return
         if record["completed"]:
-            click.echo("Search finished successfully\n")
+            click.echo(f"{self._success(stats)}\n")
         print_sections([stats_section(record)])
         self._print_hints(done=record["completed"])
+
+    @staticmethod
+    def _success(stats: ExperimentStats) -> str:
+        if stats.max_trials is None or stats.trials_completed >= stats.max_trials:
+            return "Search finished successfully"
+        return (
+            f"Search finished before the {counted(stats.max_trials, 'trial')} asked for: "
+            "the algorithm has no other point to try"
+        )
 
     def _print_hints(self, *, done: bool) -> None:
         def line(command: str, *options: str) -> str:
