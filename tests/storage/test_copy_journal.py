@@ -18,6 +18,7 @@ from orion_like.storage import (
     setup_storage,
     transfer,
 )
+from orion_like.storage.check import check
 from orion_like.storage.copy_journal import COPIES, CopyJournal, unfinished
 from orion_like.storage.transfer import copy
 from orion_like.trial import Trial
@@ -118,6 +119,9 @@ def test_a_copy_cut_short_is_gone_on_with_in_every_database(source, destination,
         with pytest.raises(Cut):
             copy(source, destination, resumable=True)
     assert unfinished(destination.database) == [source.url]
+    assert [f.place for f in check(destination.database).findings if f.severity == "note"][-1:] == [
+        "copies"
+    ]
 
     copy(source, destination, resumable=True)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from orion_like.errors import CorruptedDatabaseError, DatabaseError
 from orion_like.storage.check_documents import Finding, check_experiment, title_of
+from orion_like.storage.copy_journal import unfinished
 from orion_like.storage.database import Ago, Database, PickledDB
 from orion_like.storage.database.filelock import FileLock
 from orion_like.storage.database.log import Log, NoSuchLog
@@ -71,6 +72,7 @@ def check(database: Database, lost_threshold: float = LOST_THRESHOLD) -> Report:
     for uid in uids:
         report.findings += _confirmed(database, uid, lost_threshold)
     report.findings += _unowned(database)
+    report.findings += _unfinished_copies(database)
     return report
 
 
@@ -215,3 +217,13 @@ def _unowned(database: Database) -> Iterator[Finding]:
                 "a deletion was cut short: --repair completes it",
                 lambda storage, uid=uid: storage.delete_experiment(uid),  # type: ignore[misc]
             )
+
+
+def _unfinished_copies(database: Database) -> Iterator[Finding]:
+    for source in unfinished(database):
+        yield Finding(
+            "note",
+            "copies",
+            f"a copy from {source} is going on, or was cut short",
+            f"if it was: 'orion-like db copy {source} {database.url}' goes on with it",
+        )
