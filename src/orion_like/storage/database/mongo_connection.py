@@ -30,6 +30,7 @@ _DETAILS: Final = re.compile(
 )
 # Mechanisms whose users are in no database:
 _EXTERNAL: Final = ("MONGODB-X509", "MONGODB-AWS", "MONGODB-OIDC", "GSSAPI")
+_UNENCODED: Final = re.compile(r"[:/?#\[\]@]|%(?![0-9a-fA-F]{2})")
 _TELLING: Final = 4  # characters from which on a password is looked for in messages
 
 
@@ -55,6 +56,12 @@ class Connection:
         self.uri = host if "://" in host else f"mongodb://{host or 'localhost'}:{port or 27017}"
         if not re.match(r"mongodb(\+srv)?://.", self.uri):
             raise DatabaseError(f"{without_password(self.uri)!r} is not a mongodb:// URI")
+        if any(_UNENCODED.search(part or "") for part in user_and_password(self.uri)):
+            # The driver would take a part of the password for something else, and tell it.
+            raise DatabaseError(
+                f"{without_password(self.uri)!r}: the user name and the password in a URI must be"
+                " percent-encoded, as urllib.parse.quote_plus does it; or give them apart"
+            )
         self.name = name or _name_in(self.uri) or DEFAULT_NAME
         self.timeout = timeout
         self.options = dict(options)
@@ -140,7 +147,7 @@ class Connection:
         options.update(self.options, tz_aware=True, timeoutMS=round(self.timeout * 1000))
         try:
             client: MongoClient[dict[str, Any]] = pymongo.MongoClient(self.uri, **options)
-        except (pymongo.errors.PyMongoError, ValueError, TypeError) as error:
+        except (pymongo.errors.PyMongoError, OSError, ValueError, TypeError) as error:
             raise DatabaseError(f"{self.url}: {self._hidden(str(error))}") from None
         patience = min(self.timeout, _FIRST_ANSWER)
         with self.errors("first contact"), pymongo.timeout(patience):
