@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from orion_like.storage.database import Database, EphemeralDB, MongoDB, PickledDB
@@ -17,6 +18,10 @@ _numbers = itertools.count()
 
 # Commands in tests find `python` and `orion-like` of the environment under test.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+
+# The same examples in every run, however slow the machine.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
