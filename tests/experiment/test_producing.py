@@ -2,7 +2,12 @@
 
 import pytest
 
-from orion_like.errors import BrokenExperiment, CompletedExperiment, WaitingForTrials
+from orion_like.errors import (
+    BrokenExperiment,
+    CompletedExperiment,
+    ExperimentDeleted,
+    WaitingForTrials,
+)
 from orion_like.experiment import ExperimentSettings, Producer, build_experiment
 from orion_like.storage import EphemeralDB, Storage
 from orion_like.trial import to_results
@@ -78,6 +83,39 @@ def test_too_many_broken_trials_stop_the_experiment(storage):
         storage.release_trial(one.acquire(), "broken")
 
     with pytest.raises(BrokenExperiment, match="max_broken is 2"):
+        one.acquire()
+
+
+def test_of_many_waiting_trials_no_more_are_run_than_wanted_whoever_else_reserves(
+    storage, monkeypatch
+):
+    one, other = worker(storage, "one", max_trials=1), worker(storage, "other", max_trials=1)
+    for x in (0.25, 0.5):
+        number = one.experiment.take_number_for_insertion()
+        storage.register_trial(one.experiment.new_trial({"x": x}, number))
+    reserve, reserved = storage.reserve_trial, []
+
+    def reserve_after_another(uid, name):
+        if name == "other" and not reserved:
+            reserved.append(one.acquire())  # since `other` has looked
+        return reserve(uid, name)
+
+    monkeypatch.setattr(storage, "reserve_trial", reserve_after_another)
+
+    with pytest.raises(WaitingForTrials):
+        other.acquire()
+    complete(storage, reserved[0])
+    with pytest.raises(CompletedExperiment):
+        other.acquire()
+    statuses = storage.count_by_status(one.experiment.id)
+    assert statuses == {"completed": 1, "interrupted": 1}
+
+
+def test_a_deleted_experiment_is_told_by_its_name(storage):
+    one = worker(storage)
+    storage.delete_experiment(one.experiment.id)
+
+    with pytest.raises(ExperimentDeleted, match=r"experiment 'demo' \(version 1\) was deleted"):
         one.acquire()
 
 
