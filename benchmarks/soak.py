@@ -107,6 +107,17 @@ def mongodb_and_a_bad_network(directory: Path, dice: random.Random) -> Iterator[
 
 
 @contextmanager
+def mongodb_standalone(directory: Path, dice: random.Random) -> Iterator[Round]:
+    """Let everything happen to a server that is no replica set, and cannot know repetitions."""
+    with Mongod(replica_set=None) as server, FlakyProxy(server.port, dice, 200_000) as proxy:
+        url = f"mongodb://127.0.0.1:{proxy.port}/soak?directConnection=true"
+        with crew_on(url, directory) as crew:
+            crew.start(8)
+            common: list[Disaster] = [crew.kill_one, crew.pause_one, proxy.cut_all]
+            yield Round(crew, [*common * 3, crash(server), stall(server)])
+
+
+@contextmanager
 def mongodb_and_fail_overs(directory: Path, dice: random.Random) -> Iterator[Round]:
     """Let primaries step down and crash, and stop workers."""
     del dice
@@ -123,6 +134,7 @@ SCENARIOS = [
     file_and_wrong_clocks,
     mongodb_and_killed_workers,
     mongodb_and_a_bad_network,
+    mongodb_standalone,
     mongodb_and_fail_overs,
 ]
 

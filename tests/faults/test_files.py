@@ -88,6 +88,16 @@ def test_a_crash_at_any_byte_of_a_run_loses_nothing_that_was_acknowledged(run, t
         assert_sound(opened(tmp_path / "copy.pkl"), "chaos", acknowledged, finished=False)
 
 
+def test_a_crash_at_any_byte_while_an_experiment_is_created_is_made_good(run, tmp_path):
+    for content in torn_at_every_byte(run.whole[: run.created], 0):
+        put(tmp_path / "copy.pkl", content)
+
+        build_experiment("chaos", space=SPACE, max_trials=3, storage=opened(tmp_path / "copy.pkl"))
+
+        (experiment,) = opened(tmp_path / "copy.pkl").fetch_experiments()
+        assert (experiment["name"], experiment["max_trials"]) == ("chaos", 3)
+
+
 @pytest.mark.parametrize("nth", range(3))
 def test_work_goes_on_after_a_crash_amid_a_write(run, tmp_path, nth):
     torn = list(torn_at_every_byte(run.whole, run.created))
