@@ -200,11 +200,22 @@ def _check_finite(result: Value) -> None:
             f"{result.type} {result.name!r} must be a number, "
             f"not {type(result.value).__name__} {result.value!r}"
         )
+    result.value = _storable_number(result.value)
     if not math.isfinite(result.value):
         raise NonFiniteResult(
             f"{result.type} {result.name!r} is {result.value}; a finite number is needed "
             "(report a bad trial with a large value, or let it fail)"
         )
+
+
+def _storable_number(value: Any) -> int | float:
+    """Return a number as databases keep it: a float unless it is an integer of 64 bits."""
+    if isinstance(value, int) and value.bit_length() < 64:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _check_gradient(result: Value) -> None:

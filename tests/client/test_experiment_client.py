@@ -1,7 +1,9 @@
 """The Python API: suggest, observe, insert, look, and let go."""
 
+import fractions
 import multiprocessing
 
+import numpy
 import pytest
 
 from orion_like.client import ExperimentClient, build_experiment, get_experiment, workon
@@ -97,6 +99,36 @@ def test_every_declared_objective_must_be_reported(storage, reported):
         client.insert({"x": 0.5}, results=reported)
 
     assert client.stats.trial_status_count == {"reserved": 1}
+
+
+def test_numbers_of_any_kind_are_objectives(storage):
+    client = build(storage, max_trials=4)
+    values = [fractions.Fraction(1, 4), 2**80, numpy.float32(0.5), numpy.array(3)]
+
+    client.workon(lambda x, n, trial: values[trial.number], trial_arg="trial")
+
+    stored = [trial.objective.value for trial in client.fetch_trials()]
+    assert stored == [0.25, 2.0**80, 0.5, 3]
+
+
+def test_a_number_beyond_the_floats_is_not_finite(client):
+    with pytest.raises(InvalidResult, match="objective 'objective' is inf"):
+        client.observe(client.suggest(), 10**400)
+
+
+@pytest.mark.parametrize("value", [object(), {1: 2}, 2**70, {"$key": 1}])
+def test_a_value_that_no_database_keeps_is_no_result(client, value):
+    trial = client.suggest()
+    results = [
+        {"name": "loss", "type": "objective", "value": 1.0},
+        {"name": "odd", "type": "statistic", "value": value},
+    ]
+
+    with pytest.raises(InvalidResult, match=r"a statistic cannot be stored: field 'odd.*'"):
+        client.observe(trial, results)
+
+    client.observe(trial, 1.0)
+    assert client.get_trial(trial).status == "completed"
 
 
 def test_an_only_objective_is_known_under_another_name_unless_there_are_several(storage):

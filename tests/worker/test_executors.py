@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -130,6 +131,32 @@ def test_functions_run_at_the_same_time(pool, tmp_path):
 def test_results_that_cannot_be_sent_are_an_error_not_a_hang(pool):
     with pytest.raises(TypeError, match="cannot be sent between processes"):
         pool.submit(lambda: (i for i in range(3))).get()
+
+
+class OddError(Exception):
+    """An exception that pickle cannot make again."""
+
+    def __init__(self, message, code):
+        super().__init__(message)
+
+
+def fail_oddly():
+    raise OddError("no luck", 3)
+
+
+def test_an_exception_that_cannot_be_made_again_keeps_its_words(pool):
+    (outcome,) = gather(pool, [pool.submit(fail_oddly)])
+
+    assert str(outcome.exception) == "OddError: no luck"
+    assert "in fail_oddly" in outcome.traceback
+    assert pool.submit(square, 2).get() == 4
+
+
+def test_a_function_that_cannot_be_sent_says_so(pool):
+    lock = threading.Lock()
+
+    with pytest.raises(TypeError, match="cannot be sent to another process"):
+        pool.submit(lambda: lock)
 
 
 def test_closing_ends_what_runs(tmp_path):

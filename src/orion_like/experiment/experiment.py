@@ -8,11 +8,17 @@ from functools import cached_property
 from typing import Any
 
 from orion_like.algo import Algorithm, create_algorithm
-from orion_like.errors import ExperimentDeleted, InvalidResult, UnsupportedOperation
+from orion_like.errors import (
+    DatabaseError,
+    ExperimentDeleted,
+    InvalidResult,
+    UnsupportedOperation,
+)
 from orion_like.experiment.statistics import ExperimentStats, StatisticsAccumulator
 from orion_like.experiment.stored_algorithm import stored_algorithm
 from orion_like.space import Space, build_space
 from orion_like.storage import Ledger, Storage
+from orion_like.storage.database.values import plain
 from orion_like.trial import WAITING_STATUSES, Result, Trial, to_results
 
 MODES = {"r": "reading", "w": "writing", "x": "executing"}
@@ -264,10 +270,13 @@ class Experiment:
         Raises
         ------
         InvalidResult
-            If there is no valid objective, or a declared one is missing. An only one may be
-            reported under any name, as long as it is clear which it is.
+            If there is no valid objective, a declared one is missing, or a value cannot be
+            stored. An only objective may be reported under any name, as long as it is clear
+            which it is.
         """
         checked = to_results(results, name)
+        for result in checked:
+            _refuse_what_cannot_be_stored(result)
         reported = [str(result.name) for result in checked if result.type == "objective"]
         declared = [objective["name"] for objective in self.objectives]
         missing = [name for name in declared if name not in reported]
@@ -294,6 +303,13 @@ class Experiment:
 
     def __repr__(self) -> str:
         return f"Experiment(name={self.name!r}, version={self.version})"
+
+
+def _refuse_what_cannot_be_stored(result: Result) -> None:
+    try:
+        plain(result.value, f".{result.name}")
+    except DatabaseError as error:
+        raise InvalidResult(f"a {result.type} cannot be stored: {error}") from None
 
 
 def _whole(limit: Any) -> int | None:

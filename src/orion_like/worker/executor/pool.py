@@ -125,7 +125,13 @@ class PoolExecutor(BaseExecutor):
     ) -> Future:
         import cloudpickle
 
-        future = _PoolFuture(self, cloudpickle.dumps((function, args, kwargs)))
+        try:
+            payload = cloudpickle.dumps((function, args, kwargs))
+        except Exception as error:
+            raise TypeError(
+                f"{function!r} or its arguments cannot be sent to another process: {error}"
+            ) from error
+        future = _PoolFuture(self, payload)
         self._queue.append(future)
         self._dispatch()
         return future

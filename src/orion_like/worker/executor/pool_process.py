@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
+from orion_like.errors import ExecutionError
 from orion_like.worker.executor.base import describe
 
 
@@ -55,10 +56,21 @@ def _run(payload: bytes) -> bytes:
         function, args, kwargs = pickle.loads(payload)  # noqa: S301 - sent by our own parent
         outcome: tuple[Any, BaseException | None, str] = (function(*args, **kwargs), None, "")
     except Exception as error:
-        outcome = (None, error, describe(error))
+        outcome = (None, _portable(error), describe(error))
     try:
         return bytes(cloudpickle.dumps(outcome))
     except Exception as error:
         value, exception, traceback = outcome
         text = f"{exception or value!r} cannot be sent between processes: {error}"
         return bytes(cloudpickle.dumps((None, TypeError(text), traceback)))
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an exception that the parent can read: many with arguments of their own cannot be."""
+    import cloudpickle
+
+    try:
+        pickle.loads(cloudpickle.dumps(error))  # noqa: S301 - our own
+    except Exception:
+        return ExecutionError(f"{type(error).__name__}: {error}")
+    return error
