@@ -466,6 +466,65 @@ def test_a_file_that_makes_no_sense_is_refused(
         from_file(tmp_path, text, name)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'database: {password: "sesame}',
+        "database: {password: *sesame}",
+        "database: {password: !sesame x}",
+        "database: {password: [sesame]}",
+        "database: mongodb://ann:sesame@db",
+        "database: {port: 'mongodb://ann:sesame@db'}",
+    ],
+)
+def test_no_error_tells_a_password(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"local\.yaml") as refused:
+        from_file(tmp_path, text)
+
+    assert "sesame" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "database: {password: sesame}",
+        "storage: mongodb://ann:sesame@db/team",
+        "database: {host: 'mongodb://ann:sesame@db/team'}",
+    ],
+)
+def test_a_file_with_a_password_that_others_can_read_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    path = write(global_files()[1], text)
+    path.chmod(0o644)
+
+    load_settings()
+    load_settings()
+
+    [record] = caplog.records
+    assert f"chmod 600 {path}" in record.getMessage()
+    assert "sesame" not in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("database: {password: sesame}", 0o600),
+        ("database: {host: 'mongodb://ann@db/team', username: ann}", 0o644),
+        ("storage: team.pkl", 0o666),
+    ],
+)
+def test_nothing_is_said_of_files_that_are_private_or_hold_no_password(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, mode: int
+) -> None:
+    write(global_files()[1], text).chmod(mode)
+
+    load_settings()
+
+    assert not caplog.records
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"missing\.yaml cannot be read: No such file"):
         load_settings(tmp_path / "missing.yaml")

@@ -192,6 +192,8 @@ def _backed_up(path: Path, backup: Path) -> Path:
     """Copy a file and make the copy durable."""
     _refuse_existing(backup)
     try:
+        # Made first, so that nobody can read it before it has the permissions of the original.
+        os.close(os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         shutil.copy2(path, backup)
         with backup.open("rb") as copy:
             os.fsync(copy.fileno())
