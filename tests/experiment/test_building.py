@@ -46,6 +46,16 @@ def test_a_new_experiment_is_stored_with_all_that_defines_it(storage):
     assert client.working_dir == "/somewhere"
 
 
+def test_its_configuration_tells_what_defines_it_and_no_counters(storage):
+    client = build(storage)
+    before = client.configuration
+
+    client.suggest()
+
+    assert client.configuration == before
+    assert {"name", "version", "space", "algorithm", "max_trials", "seed"} <= before.keys()
+
+
 def test_it_is_resumed_by_its_name_alone_with_its_stored_settings(storage):
     created = build(storage)
 

@@ -23,6 +23,7 @@ from orion_like.trial import WAITING_STATUSES, Result, Trial, to_results
 
 MODES = {"r": "reading", "w": "writing", "x": "executing"}
 ANY_OBJECTIVE = "objective"  # name of an objective that need not be reported by its name
+_COUNTERS = ("change", "next_number", "free_numbers", "deletions")  # of the database's own
 _OPEN_STATUSES = (*WAITING_STATUSES, "reserved")
 
 
@@ -146,7 +147,7 @@ class Experiment:
     def configuration(self) -> dict[str, Any]:
         """Everything that defines the experiment, as stored."""
         return deepcopy(
-            {key: value for key, value in self._document.items() if key not in ("change",)}
+            {key: value for key, value in self._document.items() if key not in _COUNTERS}
         )
 
     # --- following the database ----------------------------------------------------------------
