@@ -39,6 +39,7 @@ class Round:
     crew: Crew
     disasters: Sequence[Disaster]
     every: tuple[int, int] = (3, 20)
+    heal: Callable[[], object] = bool  # called before the check
 
 
 @dataclass
@@ -103,18 +104,19 @@ def mongodb_and_a_bad_network(directory: Path, dice: random.Random) -> Iterator[
         url = f"mongodb://127.0.0.1:{proxy.port}/soak?directConnection=true"
         with crew_on(url, directory) as crew:
             crew.start(8)
-            yield Round(crew, [crew.pause_one, proxy.cut_all])
+            yield Round(crew, [crew.pause_one, proxy.cut_all], heal=proxy.heal)
 
 
 @contextmanager
 def mongodb_standalone(directory: Path, dice: random.Random) -> Iterator[Round]:
     """Let everything happen to a server that is no replica set, and cannot know repetitions."""
-    with Mongod(replica_set=None) as server, FlakyProxy(server.port, dice, 200_000) as proxy:
+    with Mongod(replica_set=None) as server, FlakyProxy(server.port, dice, 1_000_000) as proxy:
         url = f"mongodb://127.0.0.1:{proxy.port}/soak?directConnection=true"
         with crew_on(url, directory) as crew:
             crew.start(8)
             common: list[Disaster] = [crew.kill_one, crew.pause_one, proxy.cut_all]
-            yield Round(crew, [*common * 3, crash(server), stall(server)])
+            disasters = [*common * 3, crash(server), stall(server)]
+            yield Round(crew, disasters, heal=proxy.heal)
 
 
 @contextmanager
@@ -155,6 +157,7 @@ def soak(minutes: float, seed: int, names: list[str]) -> dict[str, Tally]:
                 try:
                     with scenario(Path(directory), dice) as what:
                         tally.disasters += what.crew.endure(what.disasters, dice, what.every)
+                        what.heal()
                         tally.results += len(what.crew.assert_sound())
                         tally.late += sum(d.outcome == "late" for d in what.crew.journal.read())
                 except AssertionError as failure:

@@ -63,6 +63,7 @@ def test_a_network_that_cuts_connections_costs_time_only(server, make_crew):
 
         crew.endure([proxy.cut_all], random.Random(2), (10, 30), at_most=8)
 
+        proxy.heal()
         crew.assert_sound()
     assert proxy.cuts >= 20
 

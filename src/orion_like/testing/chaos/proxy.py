@@ -64,6 +64,14 @@ class FlakyProxy:
         for connection in connections:
             connection.cut()
 
+    def heal(self) -> None:
+        """Cut no connection any more."""
+        with self._lock:
+            self._mean_bytes = None
+            connections = list(self._connections)
+        for connection in connections:
+            connection.spare()
+
     def _accept(self) -> None:
         while True:
             try:
@@ -125,6 +133,11 @@ class _Connection:
         client, server = self._ends
         for source, target in ((client, server), (server, client)):
             threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+
+    def spare(self) -> None:
+        """Let it carry as much as it may."""
+        with self._lock:
+            self._budget = None
 
     def cut(self) -> None:
         """Break the connection for both sides."""
