@@ -93,6 +93,14 @@ class ReplicaSet:
         primary = self.wait_for_primary()
         return [member for member in self.members if member is not primary]
 
+    def be_patient(self, seconds: float) -> None:
+        """Let the servers wait so long for a silent primary, or it for them, until they elect."""
+        primary = self.wait_for_primary()
+        configuration = _ask(primary, {"replSetGetConfig": 1})["config"]
+        configuration["version"] += 1
+        configuration["settings"]["electionTimeoutMillis"] = round(1000 * seconds)
+        _ask(primary, {"replSetReconfig": configuration})
+
     # --- disasters ------------------------------------------------------------------------------
 
     def step_down(self, dice: random.Random) -> None:
