@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import logging
+import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -188,6 +192,125 @@ def test_who_knows_better_can_silence_the_warning(
 
     assert Path(path).exists()
     assert not caplog.records
+
+
+class Client:
+    """Looks at files as the machines of a network do: by what they remember of them.
+
+    A machine forgets what it knows of a file when it opens it, and learns by what it does itself.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+        self.machine = ""
+        self.events: list[str] = []
+        self._path = path
+        self._known: dict[tuple[str, int], os.stat_result] = {}
+        self._real = {name: getattr(os, name) for name in ("fstat", "open", "pwrite", "fsync")}
+        self._flock = fcntl.flock
+        for name in self._real:
+            monkeypatch.setattr(os, name, getattr(self, name))
+        monkeypatch.setattr(fcntl, "flock", self.flock)
+
+    def _forget(self, descriptor: int) -> None:
+        self._known.pop((self.machine, self._real["fstat"](descriptor).st_ino), None)
+
+    def fstat(self, descriptor: int) -> os.stat_result:
+        status = self._real["fstat"](descriptor)
+        return self._known.setdefault((self.machine, status.st_ino), status)
+
+    def open(self, path: Path, *arguments: int) -> int:
+        descriptor: int = self._real["open"](path, *arguments)
+        self._forget(descriptor)
+        if path == self._path:
+            self.events.append("open")
+        return descriptor
+
+    def pwrite(self, descriptor: int, data: bytes, offset: int) -> int:
+        written: int = self._real["pwrite"](descriptor, data, offset)
+        self._forget(descriptor)
+        self.events.append("write")
+        return written
+
+    def fsync(self, descriptor: int) -> None:
+        self._real["fsync"](descriptor)
+        self.events.append("flush")
+
+    def flock(self, descriptor: int, how: int) -> None:
+        self._flock(descriptor, how)
+        self.events.append("unlock" if how == fcntl.LOCK_UN else "lock")
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Client:
+    return Client(monkeypatch, tmp_path / "db.pkl")
+
+
+def test_on_a_network_nothing_is_done_by_what_a_machine_remembers(
+    on: Callable[[str], None], client: Client, tmp_path: Path
+) -> None:
+    on("nfs4")
+    databases = {name: PickledDB(tmp_path / "db.pkl") for name in ("one", "two")}
+
+    for n in range(10):
+        for client.machine, database in databases.items():
+            database.insert("things", {"n": n}, durable=False)
+            assert database.count("things", {"n": n}) == ("one", "two").index(client.machine) + 1
+        if n == 5:
+            databases["two"].compact()
+
+    for client.machine, database in databases.items():
+        assert [thing["_id"] for thing in database.find("things")] == list(range(1, 21))
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_on_a_network_what_is_written_has_left_the_machine_before_others_may_write(
+    on: Callable[[str], None], client: Client, durable: bool, tmp_path: Path
+) -> None:
+    on("nfs4")
+    database = PickledDB(tmp_path / "db.pkl", fsync=durable)
+    database.insert("things", {"n": 1})
+    client.events.clear()
+
+    database.insert("things", {"n": 2}, durable=durable)
+
+    assert client.events == ["lock", "open", "write", "flush", "unlock"]
+
+
+def test_on_a_local_disk_the_lock_is_free_while_the_disk_works(
+    on: Callable[[str], None], client: Client, tmp_path: Path
+) -> None:
+    on("ext4")
+    database = PickledDB(tmp_path / "db.pkl")
+    database.insert("things", {"n": 1})
+    client.events.clear()
+
+    database.insert("things", {"n": 2})
+
+    assert client.events[:3] == ["lock", "write", "unlock"]
+    assert "flush" in client.events
+
+
+def test_a_file_that_a_server_has_no_more_is_read_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    database, other = PickledDB(tmp_path / "db.pkl"), PickledDB(tmp_path / "db.pkl")
+    database.insert("things", {"n": 1})
+    log = database._log
+    assert log is not None
+    other.compact()
+    other.insert("things", {"n": 2})
+    fstat = os.fstat
+
+    def stale(descriptor: int) -> os.stat_result:
+        if descriptor == log.descriptor:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return fstat(descriptor)
+
+    monkeypatch.setattr(os, "fstat", stale)
+
+    assert database.count("things") == 2
+    database.insert("things", {"n": 3})
+    assert other.count("things") == 3
 
 
 def test_a_mongodb_has_no_use_for_the_setting() -> None:

@@ -73,6 +73,11 @@ class Locking:
         return self.reach in (Reach.LOCAL, Reach.SHARED)
 
     @property
+    def is_remote(self) -> bool:
+        """Whether other machines may use the file, and this one may keep what it knows of it."""
+        return self.reach is not Reach.LOCAL
+
+    @property
     def advice(self) -> str:
         """What is wrong and what to do, for people; empty if nothing is."""
         return _ADVICE.get(self.reach, "").format(mount=self.mount)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -140,7 +141,12 @@ class Log:
 
     def size(self) -> int:
         """Return the size of the file; -1 if it was replaced or removed."""
-        status = os.fstat(self.descriptor)
+        try:
+            status = os.fstat(self.descriptor)
+        except OSError as error:
+            if error.errno == errno.ESTALE:  # on a server, by another machine
+                return -1
+            raise
         return status.st_size if status.st_nlink else -1
 
     def new_operations(self) -> Iterator[list[Operation]]:

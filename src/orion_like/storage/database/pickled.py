@@ -5,11 +5,17 @@ with the records appended since. Writing takes the file lock, catches up, plans 
 what is then the newest state, appends it as one record, and frees the lock before it waits
 for the disk. When the log is several times larger than what is alive in it, the writer who
 notices replaces it by a new generation.
+
+On the file system of a network, what a process knows of the file may be old, and what it wrote
+may not have left its machine. Such file systems promise this much: who opens a file sees what
+was flushed before ("close-to-open"). So there the file is opened anew before it is looked at,
+and flushed before the lock is freed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -91,6 +97,7 @@ class PickledDB(LocalDatabase):
         self._log: Log | None = None
         self._lock: FileLock | None = None
         self._sync: SharedSync | None = None
+        self._remote: bool | None = None  # whether other machines may use the file, if known
         self._consistent = True  # False while the mirror is being changed
         self._operations = 0  # operations in the log
         self._bloated = 0  # how many of them make a rewrite worth considering
@@ -119,6 +126,7 @@ class PickledDB(LocalDatabase):
     @contextmanager
     def _reading(self) -> Iterator[Engine]:
         with self._mirror:
+            self._forget_old_knowledge()
             self._catch_up()
             damaged = self._log is not None and self._log.ending is Ending.DAMAGED
             if not damaged:
@@ -129,6 +137,15 @@ class PickledDB(LocalDatabase):
             self._catch_up()
             self._refuse_damage()
             yield self._engine
+
+    def _forget_old_knowledge(self) -> None:
+        """Have the system ask the server how the file is now."""
+        if self._remote is None:
+            locking = locking_at(self.path)
+            self._remote = locking is not None and locking.is_remote
+        if self._remote:
+            with contextlib.suppress(OSError):
+                os.close(os.open(self.path, os.O_RDONLY))
 
     def _catch_up(self) -> None:
         """Bring the mirror to the state of the file."""
@@ -174,7 +191,12 @@ class PickledDB(LocalDatabase):
     def _follow(self, old: Log, replaced: bool) -> None:
         """Go over to the file that is in the place of ours now."""
         if replaced:
-            self._replay(old)  # what was appended before it was replaced
+            try:
+                self._replay(old)  # what was appended before it was replaced
+            except OSError as error:
+                if error.errno != errno.ESTALE:
+                    raise
+                replaced = False  # a server has nothing of the old one any more
         try:
             new = Log(self.path)
         except NoSuchLog:
@@ -202,9 +224,11 @@ class PickledDB(LocalDatabase):
                 return operations
             self._append(log, operations)
             end, epoch = log.offset, sync.epoch
+            if self._remote:
+                self._flush(log)
             if self._operations >= self._bloated and end > _SMALL:
                 self._consider_rewrite(log, sync)
-        if durable and self.fsync:
+        if durable and self.fsync and not self._remote:
             self._make_durable(sync, log, epoch, end)
         return operations
 
@@ -265,6 +289,7 @@ class PickledDB(LocalDatabase):
 
     def _prepare_to_write(self, sync: SharedSync) -> Log:
         """Return the log, caught up and sound, ready for the next record."""
+        self._forget_old_knowledge()
         if self._log is not None and not self._log.is_at(self.path):
             self._follow(self._log, replaced=self._log.size() < 0)
         self._catch_up()
@@ -293,9 +318,19 @@ class PickledDB(LocalDatabase):
         try:
             sync.make_durable(log.descriptor, epoch, end)
         except OSError as error:
-            raise DatabaseError(
-                f"{self.path}: written, but the disk could not make it durable: {error.strerror}"
-            ) from error
+            raise self._not_durable(error) from error
+
+    def _flush(self, log: Log) -> None:
+        """Send what was written to the server, where the next writer finds it."""
+        try:
+            os.fsync(log.descriptor)
+        except OSError as error:
+            raise self._not_durable(error) from error
+
+    def _not_durable(self, error: OSError) -> DatabaseError:
+        return DatabaseError(
+            f"{self.path}: written, but the disk could not make it durable: {error.strerror}"
+        )
 
     # --- rewriting --------------------------------------------------------------------------
 
