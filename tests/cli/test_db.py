@@ -46,15 +46,26 @@ def answer(monkeypatch):
 # --- setup and test -----------------------------------------------------------------------------
 
 
-def test_setup_writes_what_it_is_told(run):
+def test_setup_writes_what_it_is_told_for_every_directory(run):
     outcome = run("db", "setup", "--type", "pickleddb", "--host", "hunts.pkl")
 
     path = global_files()[-1]
     assert outcome.out == f"Configuration written to {path}\n"
     assert yaml.safe_load(path.read_text()) == {
-        "storage": {"database": {"type": "pickleddb", "host": "hunts.pkl"}}
+        "storage": {"database": {"type": "pickleddb", "host": str(Path.cwd() / "hunts.pkl")}}
     }
     assert "hunts.pkl" in run("db", "test").out
+
+
+def test_setup_refuses_the_uri_of_a_server_as_a_file(run):
+    uri = "mongodb://ann:s3cret@db.example"
+
+    outcome = run("db", "setup", "--type", "pickleddb", "--host", uri)
+
+    assert outcome.code == 2
+    assert "--type mongodb" in outcome.err
+    assert "s3cret" not in outcome.err
+    assert not global_files()[-1].exists()
 
 
 def test_setup_asks_for_what_it_is_not_told(run, answer):

@@ -120,8 +120,8 @@ class Producer:
         experiment = self._experiment
         if experiment.has_too_many_broken:
             raise BrokenExperiment(
-                f"{experiment.ledger.count('broken')} trials of experiment "
-                f"{experiment.name!r} are broken, and max_broken is {experiment.max_broken}"
+                f"too many trials of experiment {experiment.name!r} are broken "
+                f"({experiment.ledger.count('broken')}, and max_broken is {experiment.max_broken})"
             )
         if experiment.ledger.has_all_trials:
             raise CompletedExperiment(

@@ -389,8 +389,8 @@ class WorkerLoop:
         limit = self._limits.max_broken
         if limit is not None and self._broken >= limit:
             self._failure = BrokenExperiment(
-                f"{self._broken} trials broke in this worker, which is as many as its max_broken "
-                f"allows; the last one, {trial.id}, because: {reason}"
+                f"too many trials broke in this worker ({self._broken}, and its max_broken is "
+                f"{limit:g}); the last one, {trial.id}, because: {reason}"
             )
 
     def _release(self, trial: Trial, status: str, reason: str) -> None:

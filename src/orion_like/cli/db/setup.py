@@ -47,13 +47,24 @@ def setup(
     if not force and _has_storage(settings):
         click.confirm(f"{path} configures a database already. Replace it?", abort=True)
     given = {"host": host, "name": name, "port": port}
-    database = _ask(given) if type_ is None else {"type": type_.lower(), **given}
+    database: dict[str, Any] = _ask(given) if type_ is None else {"type": type_.lower(), **given}
+    if database["type"] == "pickleddb" and database.get("host"):
+        database["host"] = _absolute(database["host"])
     settings = {key: value for key, value in settings.items() if key not in ("storage", "database")}
     settings["storage"] = {
         "database": {key: value for key, value in database.items() if value is not None}
     }
     _write(path, settings)
     click.echo(f"Configuration written to {path}")
+
+
+def _absolute(host: str) -> str:
+    """Return a path that means the same file in whatever directory commands are started."""
+    if "://" in host:
+        raise ConfigurationError(
+            "the host of a PickledDB is the path of its file; a MongoDB has a URI (--type mongodb)"
+        )
+    return os.path.abspath(os.path.expanduser(host))
 
 
 def _ask(given: dict[str, Any]) -> dict[str, Any]:
