@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections import Counter
+from multiprocessing.connection import wait as wait_for_any
 
 import pytest
 
@@ -41,9 +42,9 @@ def work(pipe):
 
 
 @pytest.fixture(scope="module")
-def pipes():
-    """Eight worker processes that wait for work."""
-    pipes, workers = [], []
+def workers():
+    """Eight worker processes that wait for work, and the pipes to them."""
+    workers, pipes = [], []
     for _ in range(WORKERS):
         ours, theirs = _processes.Pipe()
         worker = _processes.Process(target=work, args=(theirs,))
@@ -51,7 +52,7 @@ def pipes():
         theirs.close()
         pipes.append(ours)
         workers.append(worker)
-    yield pipes
+    yield pipes, workers
     for worker in workers:
         worker.kill()
         worker.join()
@@ -60,10 +61,12 @@ def pipes():
 class Crew:
     """The workers, the storage that they share, and the file that mends what breaks."""
 
-    def __init__(self, url, directory, pipes):
+    def __init__(self, url, directory, pipes, workers):
         self.url = url
         self.mended = directory / "mended"
         self._pipes = pipes
+        self._workers = workers
+        self._outcomes = []
 
     def create(self, **settings):
         client = build_experiment(
@@ -86,21 +89,30 @@ class Crew:
     def wait_until(self, condition):
         deadline = time.monotonic() + PATIENCE
         while not condition():
+            self._listen()
+            assert not any(isinstance(outcome, Exception) for outcome in self._outcomes)
             assert time.monotonic() < deadline, self.storage.count_by_status(self.uid)
             time.sleep(0.01)
 
     def outcomes(self):
         """Return what the workers ended with."""
-        assert all(pipe.poll(PATIENCE) for pipe in self._pipes)
-        return [pipe.recv() for pipe in self._pipes]
+        deadline = time.monotonic() + PATIENCE
+        while len(self._outcomes) < WORKERS:
+            assert time.monotonic() < deadline, self._outcomes
+            self._listen(0.1)
+        return self._outcomes
+
+    def _listen(self, timeout=0):
+        assert all(worker.is_alive() for worker in self._workers)
+        self._outcomes += [pipe.recv() for pipe in wait_for_any(self._pipes, timeout)]
 
 
 @pytest.fixture(params=["file", pytest.param("mongodb", marks=pytest.mark.mongodb)])
-def crew(request, tmp_path, pipes):
+def crew(request, tmp_path, workers):
     url = str(tmp_path / "db.pkl")
     if request.param == "mongodb":
         url = request.getfixturevalue("mongodb_uri")
-    return Crew(url, tmp_path, pipes)
+    return Crew(url, tmp_path, *workers)
 
 
 def assert_exact(crew, max_trials):
