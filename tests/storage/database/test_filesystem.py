@@ -85,6 +85,7 @@ def test_where_no_mount_is_visible_nothing_is_said() -> None:
         ("nfs", "server:/export", "rw,vers=3,local_lock=posix", Reach.SHARED),
         ("nfs", "server:/export", "rw,vers=3,nolock,local_lock=all", Reach.HOST),
         ("nfs", "server:/export", "rw,vers=2,nolock", Reach.HOST),
+        ("nfs4", "server:/export", "rw,vers=4.2,nocto,local_lock=none", Reach.HOST),
         ("lustre", "mgs@tcp:/l", "rw,flock,lazystatfs", Reach.SHARED),
         ("lustre", "mgs@tcp:/l", "rw,localflock", Reach.HOST),
         ("lustre", "mgs@tcp:/l", "rw,lazystatfs", Reach.NONE),

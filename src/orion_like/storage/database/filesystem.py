@@ -218,8 +218,9 @@ def _reach_on_nfs(mount: Mount) -> Reach:
     options = mount.options
     kept_here = options.get("local_lock", "none") in ("all", "flock")
     version_4 = mount.kind == "nfs4" or options.get("vers", "").startswith("4")
+    # With `nocto` a machine does not ask the server how a file is, so a lock on it is no use.
     # Versions 2 and 3 lock by a service of their own (lockd), which `nolock` leaves out.
-    if kept_here or ("nolock" in options and not version_4):
+    if kept_here or "nocto" in options or ("nolock" in options and not version_4):
         return Reach.HOST
     return Reach.SHARED
 
