@@ -13,10 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from orion_like.errors import ConfigurationError
 from orion_like.worker import config_text, config_tree, config_yaml
 from orion_like.worker.prior_text import PriorText
 
 _MAYBE_PRIOR = re.compile(r"~\s*(?:\+?\s*[A-Za-z_]\w*\s*\(|>|-)")
+_SURELY_PRIOR = re.compile(
+    rb"~\+?(?:uniform|loguniform|normal|gaussian|lognormal|choices|randint|fidelity)\("
+)
 
 
 class _Format(Protocol):
@@ -50,15 +54,26 @@ class ConfigFile:
         Raises
         ------
         ConfigurationError
-            If it has priors but isn't valid YAML, JSON or TOML as its suffix says.
+            If it has priors but isn't UTF-8, or valid YAML, JSON or TOML as its suffix says.
         PriorError
             If a value announces a prior but isn't one.
         """
         try:
-            with open(path, encoding="utf-8", newline="") as file:
-                text = file.read()
-        except (OSError, UnicodeDecodeError):
+            with open(path, "rb") as file:
+                content = file.read()
+        except OSError:
             return None
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if _SURELY_PRIOR.search(content):
+                raise ConfigurationError(
+                    f"{path}: not UTF-8 text (at byte {error.start}), so the priors in it cannot "
+                    "be found; save it as UTF-8"
+                ) from None
+            return None
+        if _format_of(path) is not config_text:
+            text = text.removeprefix("\ufeff")  # the mark that some editors put first
         return cls.parse(os.path.abspath(path), text)
 
     @classmethod

@@ -293,6 +293,23 @@ def test_a_file_without_priors_is_handed_on_as_it_is(
     assert fill(["echo", "--config", "none.json"])[-1] == "none.json"
 
 
+@pytest.mark.parametrize("name", ["c.yaml", "c.json", "c.toml"])
+def test_the_mark_of_an_editor_is_no_part_of_a_file(tmp_path: Path, name: str) -> None:
+    text = 'a = "orion~uniform(0, 1)"' if name == "c.toml" else '{"a": "orion~uniform(0, 1)"}'
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+
+    command = UserCommand.parse(["echo", "--config", str(tmp_path / name)])
+
+    assert list(command.space) == ["/a"]
+
+
+def test_a_file_with_priors_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "c.ini").write_text("größe = g~uniform(0, 1)", encoding="latin-1")
+
+    with pytest.raises(ConfigurationError, match=r"c\.ini: not UTF-8 text \(at byte 2\)"):
+        UserCommand.parse(["echo", "--config", str(tmp_path / "c.ini")])
+
+
 def test_a_prior_both_in_the_file_and_on_the_command_line_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text('{"x": "orion~uniform(0, 1)"}')
 
