@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+from pathlib import Path
 
 import pytest
 
 from orion_like.storage import PickledDB, Storage
 from orion_like.storage.check import check, repair
+from orion_like.storage.setup import open_database
 from orion_like.trial import Trial
 
 
@@ -239,6 +242,18 @@ def test_what_is_no_database_is_told(tmp_path):
     (finding,) = check(PickledDB(path)).findings
     assert "is not a database of orion_like" in finding.problem
     assert path.read_text().startswith("dear diary")
+
+
+def test_a_file_of_orion_is_read_and_noted(tmp_path):
+    path = tmp_path / "orion_db.pkl"
+    asset = Path(__file__).parents[1] / "assets" / "orion-0.2.7" / "orion_db.pkl.gz"
+    path.write_bytes(gzip.decompress(asset.read_bytes()))
+
+    report = check(open_database(str(path)))
+
+    assert report.experiments == 7
+    assert "db upgrade" in report.findings[0].remedy
+    assert not any("index" in finding.place for finding in report.findings)
 
 
 def test_missing_and_different_indexes_are_found(database):

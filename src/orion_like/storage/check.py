@@ -16,11 +16,18 @@ from orion_like.storage.copy_journal import unfinished
 from orion_like.storage.database import Ago, Database, PickledDB
 from orion_like.storage.database.filelock import FileLock
 from orion_like.storage.database.log import Log, NoSuchLog
+from orion_like.storage.orion_database import OrionFileDB
 from orion_like.storage.salvage import UNFINISHED, Loss, read_damaged
 from orion_like.storage.storage import EXPERIMENTS, INDEXES, TRIALS, Storage
 
 LOST_THRESHOLD: Final = 240.0  # seconds; twice the time between two heartbeats
 _FILE: Final = "file"
+_ORION: Final = Finding(
+    "note",
+    _FILE,
+    "Oríon wrote it, so it can only be read",
+    "'orion-like db upgrade' converts it, after a backup",
+)
 
 
 @dataclass
@@ -66,7 +73,10 @@ def check(database: Database, lost_threshold: float = LOST_THRESHOLD) -> Report:
         report.findings += _check_file(database)
         if not report.is_sound:
             return report
-    report.findings += _check_indexes(database)
+    if isinstance(database, OrionFileDB):
+        report.findings.append(_ORION)
+    else:
+        report.findings += _check_indexes(database)
     report.experiments, report.trials = database.count(EXPERIMENTS), database.count(TRIALS)
     uids = [document["_id"] for document in database.find(EXPERIMENTS, fields=["name"])]
     for uid in uids:
