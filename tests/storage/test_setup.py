@@ -53,13 +53,20 @@ def test_objects_are_used_as_they_are():
     assert setup_storage(storage.database).database is storage.database
 
 
+def test_a_dictionary_with_the_uri_of_a_server_needs_no_type(mongodb_uri):
+    storage = setup_storage({"type": "legacy", "database": {"host": mongodb_uri}})
+
+    assert storage.url.startswith("mongodb://")
+
+
 @pytest.mark.parametrize(
     ("form", "message"),
     [
         ("mongo://host/db", "did you mean 'mongodb'"),
         ({"type": "mongodbb"}, "did you mean 'mongodb'"),
         ({"type": "track", "database": {}}, "must be 'legacy'"),
-        ({"type": "pickleddb", "hots": "x"}, "hots"),
+        ({"type": "pickleddb", "hots": "x"}, "pickleddb: got an unexpected .* 'hots'"),
+        ({"type": "pickleddb", "host": "mongodb://ann:pw@h/db"}, "is the URI of a MongoDB, but"),
         ("", "empty"),
         (3, "not int"),
     ],

@@ -135,7 +135,8 @@ def _from_mapping(configuration: Mapping[str, Any]) -> Database:
     url = settings.pop("url", None) or settings.pop("path", None)
     if url is not None:
         return _from_text(str(url), trust_locks=bool(settings.get("trust_locks")))
-    kind = str(settings.pop("type", "pickleddb"))
+    is_uri = str(settings.get("host", "")).startswith(tuple(f"{s}://" for s in _MONGODB_SCHEMES))
+    kind = str(settings.pop("type", "mongodb" if is_uri else "pickleddb"))
     database_type = _DATABASES.get(kind.lower())
     if database_type is None:
         raise ConfigurationError(
@@ -144,6 +145,8 @@ def _from_mapping(configuration: Mapping[str, Any]) -> Database:
         )
     if database_type is not PickledDB:
         settings.pop("trust_locks", None)
+    if is_uri and database_type is PickledDB:  # as a path it would show its password
+        raise ConfigurationError(f"the host is the URI of a MongoDB, but the type is {kind}")
     if database_type is not MongoDB:
         # Oríon's defaults for a server are in every configuration, and mean nothing here.
         for server_setting in ("name", "port", "username", "password"):
@@ -155,4 +158,5 @@ def _from_mapping(configuration: Mapping[str, Any]) -> Database:
     try:
         return database_type(**settings)
     except TypeError as error:
-        raise ConfigurationError(f"database settings of {kind}: {error}") from None
+        problem = str(error).partition("() ")[2] or error
+        raise ConfigurationError(f"database settings of {kind}: {problem}") from None
