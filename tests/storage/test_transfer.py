@@ -7,7 +7,7 @@ import os
 import pytest
 
 from orion_like.errors import DatabaseError, NoConfigurationError
-from orion_like.storage import EphemeralDB, Storage, setup_storage
+from orion_like.storage import EphemeralDB, PickledDB, Storage, setup_storage
 from orion_like.storage.transfer import copy, dump, load, plan
 from orion_like.trial import Trial
 
@@ -375,3 +375,15 @@ def test_names_are_bumped_one_by_one():
 def test_many_conflicts_are_not_all_listed():
     with pytest.raises(DatabaseError, match="a-v5 and 3 more are there already"):
         plan(versions(*range(1, 9)), {("a", number) for number in range(1, 9)})
+
+
+def test_a_dump_never_replaces_the_database_that_it_is_made_of(tmp_path):
+    path = tmp_path / "db.pkl"
+    storage = Storage(PickledDB(host=str(path)))
+    add_experiment(storage, "a", trials=1)
+    before = path.read_bytes()
+
+    with pytest.raises(DatabaseError, match="is the database itself"):
+        dump(storage, path, overwrite=True)
+
+    assert path.read_bytes() == before

@@ -346,7 +346,9 @@ def start(tmp_path, n_workers):
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, -2), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGINT, -2), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_releases_running_trials(tmp_path, n_workers, signum, code):
     process, path = start(tmp_path, n_workers)
 

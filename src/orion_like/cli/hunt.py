@@ -135,7 +135,7 @@ class Hunt:
         except KeyboardInterrupt as stop:
             self._tell_how_to_go_on(f"Interrupted ({stop})" if stop.args else "Interrupted")
             return INTERRUPTED
-        except SystemExit as stop:  # SIGTERM
+        except SystemExit as stop:  # SIGTERM or SIGHUP
             self._tell_how_to_go_on("Terminated")
             return int(stop.code or FAILED)
         except BrokenExperiment as error:

@@ -733,7 +733,7 @@ class ExperimentClient:
             try:
                 return loop.run()
             except StopRequested as stop:
-                if stop.signum == signal.SIGTERM:
+                if stop.signum != signal.SIGINT:
                     raise SystemExit(stop.exit_code) from None
                 # Python ends with the exit code of an interrupt only for this very class.
                 raise KeyboardInterrupt(str(stop)) from None

@@ -27,6 +27,7 @@ from orion_like.storage.database.records import (
     pack_header,
     split_records,
 )
+from orion_like.storage.output_file import check_output_file
 from orion_like.storage.storage import EXPERIMENTS, TRIALS, Storage
 from orion_like.storage.transfer import dump
 
@@ -84,22 +85,13 @@ def backup(storage: Storage, path: str | os.PathLike[str], *, overwrite: bool = 
     if not isinstance(database, PickledDB):
         dump(storage, path, overwrite=overwrite)
         return _inspect(path)
-    _refuse(path, database.path, overwrite)
+    check_output_file(path, database, "backup", overwrite=overwrite)
     with _scratch_for(path) as scratch:
         _copy_log(database, scratch)
         made = _inspect(scratch)
         os.replace(scratch, path)
     sync_directory(path.parent)
     return made
-
-
-def _refuse(path: Path, source: Path, overwrite: bool) -> None:
-    if path.exists() and source.exists() and path.samefile(source):
-        raise DatabaseError(f"{path} is the database itself; choose another file for the backup")
-    if path.exists() and not overwrite:
-        raise DatabaseError(f"file {path} exists already; choose another one, or force it")
-    if not path.parent.is_dir():
-        raise DatabaseError(f"directory {path.parent} for the backup does not exist")
 
 
 @contextlib.contextmanager

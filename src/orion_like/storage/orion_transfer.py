@@ -24,6 +24,7 @@ from orion_like.storage.orion_documents import (
     with_numbers,
 )
 from orion_like.storage.orion_file import is_orion_file, read_orion_file, write_orion_file
+from orion_like.storage.output_file import check_output_file
 from orion_like.storage.storage import EXPERIMENTS, TRIALS, Storage
 
 if TYPE_CHECKING:
@@ -248,8 +249,7 @@ def dump_for_orion(
         There is no such experiment.
     """
     path = Path(path).absolute()
-    if path.exists() and not overwrite:
-        raise DatabaseError(f"file {path} exists already; choose another one, or force it")
+    check_output_file(path, storage.database, "dump", overwrite=overwrite)
     dump = OrionDump()
     experiments = [
         document

@@ -21,6 +21,7 @@ from orion_like.errors import DatabaseError, DuplicateKeyError, NoConfigurationE
 from orion_like.storage.adoption import STATES, adopt, is_adopted
 from orion_like.storage.copy_journal import COPIES, CopyJournal
 from orion_like.storage.database import PickledDB
+from orion_like.storage.output_file import check_output_file
 from orion_like.storage.setup import open_file
 from orion_like.storage.storage import BUDGET_FIELDS, EXPERIMENTS, TRIALS, Storage
 
@@ -102,17 +103,12 @@ def dump(
     Raises
     ------
     DatabaseError
-        If the file exists.
+        If the file exists, or is the database itself.
     NoConfigurationError
         If there is no such experiment.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise DatabaseError(f"file {path} exists already; choose another one, or force it")
-    if not path.absolute().parent.is_dir():
-        raise DatabaseError(f"directory {path.absolute().parent} for the dump does not exist")
-    if path.is_dir():
-        raise DatabaseError(f"{path} is a directory; a dump is a file")
+    check_output_file(path, storage.database, "dump", overwrite=overwrite)
     workshop = Path(tempfile.mkdtemp(prefix=".dump-", dir=path.absolute().parent))
     try:
         target = Storage(PickledDB(host=str(workshop / path.name)))

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as one orderly stop; a second one leaves at once."""
+"""SIGINT, SIGTERM and SIGHUP as one orderly stop; a second one leaves at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-HANDLED = (signal.SIGINT, signal.SIGTERM)
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequested(KeyboardInterrupt):
@@ -30,7 +30,7 @@ class StopRequested(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """Exit code that shells expect: 130 for SIGINT, 143 for SIGTERM."""
+        """Exit code that shells expect: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP."""
         return 128 + self.signum
 
 
@@ -50,7 +50,13 @@ class StopSignals:
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._handle) for number in HANDLED}
+            # Under nohup, SIGHUP is ignored on purpose. That SIGINT is, in background jobs of
+            # a script, is no wish of the user's: whoever sends it means it.
+            self._previous = {
+                number: signal.signal(number, self._handle)
+                for number in HANDLED
+                if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+            }
         return self
 
     def __exit__(

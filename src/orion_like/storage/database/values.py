@@ -44,6 +44,17 @@ def truncated(time: datetime.datetime) -> datetime.datetime:
     return time.replace(microsecond=time.microsecond - excess) if excess else time
 
 
+def _encodable(text: str, where: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DatabaseError(
+            f"{_at(where)}: {text!r} holds half a character (a lone surrogate), "
+            "which no database can store"
+        ) from None
+    return text
+
+
 def plain(value: Any, where: str = "") -> Any:
     """Return a deep copy of `value` made of plain types only.
 
@@ -55,7 +66,9 @@ def plain(value: Any, where: str = "") -> Any:
         Something in it cannot be stored; the message says where.
     """
     kind = type(value)
-    if kind is str or kind is float or kind is bool or value is None or kind is bytes:
+    if kind is str:
+        return value if value.isascii() else _encodable(value, where)
+    if kind is float or kind is bool or value is None or kind is bytes:
         return value
     if kind is dict:
         for key in value:
