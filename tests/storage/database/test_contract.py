@@ -139,6 +139,7 @@ class TestInsert:
             ({"a": {"b": {1, 2}}}, "field 'a.b'.*set"),
             ({"a": [object()]}, "field 'a.0'.*object"),
             ({"a": 2**63}, "64 bits"),
+            ({"a": "\ud800"}, "half a character"),
             ({"a": np.zeros(2)}, "tolist"),
             ({"a": {"b": NOW}}, "NOW"),
             ({"a": {3: 4}}, "not a string"),
