@@ -113,8 +113,6 @@ def check_results(data: object, where: str) -> list[dict[str, Any]]:
         results = [result.to_dict() for result in to_results(data)]
     except InvalidResult as error:
         raise type(error)(f"{where}: {error}") from None
-    except OverflowError:
-        raise InvalidResult(f"{where}: a number is too large for a float") from None
     for result in results:
         _check_stored(result, where)
     return results
