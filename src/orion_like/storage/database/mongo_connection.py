@@ -145,15 +145,24 @@ class Connection:
         given = {key.lower() for key in self.options} | {key.lower() for key in _options(self.uri)}
         options = {key: value for key, value in defaults.items() if key.lower() not in given}
         options.update(self.options, tz_aware=True, timeoutMS=round(self.timeout * 1000))
-        try:
-            client: MongoClient[dict[str, Any]] = pymongo.MongoClient(self.uri, **options)
-        except (pymongo.errors.PyMongoError, OSError, ValueError, TypeError) as error:
-            raise DatabaseError(f"{self.url}: {self._hidden(str(error))}") from None
+        client = self._new_client(options)
         patience = min(self.timeout, _FIRST_ANSWER)
         with self.errors("first contact"), pymongo.timeout(patience):
             hello = self.repeat(lambda _: client.admin.command("hello"), patience)
         self.standalone = "setName" not in hello and hello.get("msg") != "isdbgrid"
+        if self.standalone and self._option("retryWrites") is None:
+            # While such a server restarts, the driver may take it for one that knows retries.
+            client.close()
+            client = self._new_client({**options, "retryWrites": False})
         return client
+
+    def _new_client(self, options: Mapping[str, Any]) -> MongoClient[dict[str, Any]]:
+        import pymongo
+
+        try:
+            return pymongo.MongoClient(self.uri, **options)
+        except (pymongo.errors.PyMongoError, OSError, ValueError, TypeError) as error:
+            raise DatabaseError(f"{self.url}: {self._hidden(str(error))}") from None
 
     def close(self) -> None:
         """Close this process's client; the next use makes another."""
