@@ -59,7 +59,7 @@ class ScriptProcess:
         OSError
             If it cannot be started.
         """
-        with _delayed(signal.SIGINT), _delayed(signal.SIGTERM):
+        with _delayed(signal.SIGINT), _delayed(signal.SIGTERM), _delayed(signal.SIGHUP):
             # An exception of a signal handler in here would lose the process just started.
             environment = {**self.environment, **GUARD.expect()}
             try:
