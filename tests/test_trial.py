@@ -158,7 +158,7 @@ def test_results_of_another_form_are_refused(bad):
         to_results(bad)
 
 
-@pytest.mark.parametrize("bad", ["abc", 3.0, ["a"], {"x": "a"}])
+@pytest.mark.parametrize("bad", ["abc", 3.0, None, True, ["a"], {"x": "a"}, {"x": [1.0, "a"]}])
 def test_a_gradient_must_be_made_of_numbers(bad):
     results = [
         {"name": "loss", "type": "objective", "value": 1.0},
@@ -167,6 +167,18 @@ def test_a_gradient_must_be_made_of_numbers(bad):
 
     with pytest.raises(InvalidResult, match="gradient 'g'"):
         to_results(results)
+
+
+@pytest.mark.parametrize("good", [[1.0, None], {"x": 1, "w": [[1.0], [2.0]]}, {"a": {"b": 1.0}}])
+def test_a_gradient_may_be_nested_and_incomplete(good):
+    results = to_results(
+        [
+            {"name": "loss", "type": "objective", "value": 1.0},
+            {"name": "g", "type": "gradient", "value": good},
+        ]
+    )
+
+    assert results[1].value == good
 
 
 def test_refused_results_leave_the_trial_as_it_was(trial):

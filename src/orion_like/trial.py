@@ -219,17 +219,21 @@ def _storable_number(value: Any) -> int | float:
 
 
 def _check_gradient(result: Value) -> None:
-    value = result.value
-    parts = value.values() if isinstance(value, Mapping) else value
-    if (
-        isinstance(parts, str)
-        or not isinstance(parts, Iterable)
-        or not all(part is None or is_number(part) for part in parts)
+    if not isinstance(result.value, (list, tuple, Mapping)) or not _is_made_of_numbers(
+        result.value
     ):
         raise InvalidResult(
-            f"gradient {result.name!r} must be a list of numbers or a dict "
-            f"{{dimension: partial derivative}}, not {value!r}"
+            f"gradient {result.name!r} must be a dict {{dimension: partial derivative}} or a list "
+            "of numbers, in which None is what is not known and lists are those of array "
+            f"dimensions, not {result.value!r}"
         )
+
+
+def _is_made_of_numbers(value: Any) -> bool:
+    if isinstance(value, (list, tuple, Mapping)):
+        parts = value.values() if isinstance(value, Mapping) else value
+        return all(map(_is_made_of_numbers, parts))
+    return value is None or is_number(value)
 
 
 def validate_results(results: Sequence[Value]) -> None:

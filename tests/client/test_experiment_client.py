@@ -74,6 +74,28 @@ def test_results_of_every_type_are_stored(client):
     assert [r.to_dict() for r in client.get_trial(trial).results] == results
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"xx": 1.0}, r"gradient 'slope': there is no dimension 'xx' \(did you mean 'x'\?\)"),
+        ({"x": [1.0, 2.0]}, r"gradient 'slope': 'x' has 1 derivative\(s\), not 2"),
+        ([1.0, 2.0, 3.0], r"gradient 'slope': a list has one derivative for each real dimension"),
+        ({"x": "1.0"}, "gradient 'slope' must be a dict"),
+    ],
+)
+def test_a_gradient_that_is_not_of_the_space_is_refused_at_once(client, value, message):
+    trial = client.suggest()
+    results = [
+        {"name": "loss", "type": "objective", "value": 1.0},
+        {"name": "slope", "type": "gradient", "value": value},
+    ]
+
+    with pytest.raises(InvalidResult, match=message):
+        client.observe(trial, results)
+
+    assert client.get_trial(trial).status == "reserved"
+
+
 @pytest.mark.parametrize("bad", [None, float("nan"), "1", [], [{"name": "a"}], True])
 def test_an_invalid_result_leaves_the_trial_to_be_observed_again(client, bad):
     trial = client.suggest()

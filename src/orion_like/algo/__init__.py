@@ -7,6 +7,7 @@ from orion_like.algo.factory import (
     create_algorithm,
     find_algorithm,
 )
+from orion_like.algo.gradient import GradientReader, Gradients
 from orion_like.algo.outcome import Kind, Outcome, judge
 from orion_like.algo.problem import Objective, OutcomeConstraint, Problem
 from orion_like.algo.sequence import point_key
@@ -15,6 +16,8 @@ __all__ = [
     "Algorithm",
     "AlgorithmChoice",
     "Exhausted",
+    "GradientReader",
+    "Gradients",
     "Kind",
     "Objective",
     "Outcome",

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from orion_like.algo import Algorithm, create_algorithm
+from orion_like.algo.gradient import partial_derivatives
 from orion_like.errors import (
     DatabaseError,
     ExperimentDeleted,
@@ -271,13 +272,15 @@ class Experiment:
         Raises
         ------
         InvalidResult
-            If there is no valid objective, a declared one is missing, or a value cannot be
-            stored. An only objective may be reported under any name, as long as it is clear
-            which it is.
+            If there is no valid objective, a declared one is missing, a gradient is not one of
+            the search space, or a value cannot be stored. An only objective may be reported under
+            any name, as long as it is clear which it is.
         """
         checked = to_results(results, name)
         for result in checked:
             _refuse_what_cannot_be_stored(result)
+            if result.type == "gradient":
+                self._check_gradient(result)
         reported = [str(result.name) for result in checked if result.type == "objective"]
         declared = [objective["name"] for objective in self.objectives]
         missing = [name for name in declared if name not in reported]
@@ -288,6 +291,12 @@ class Experiment:
                 f"{', '.join(missing)}; their objectives are {', '.join(reported)}"
             )
         return checked
+
+    def _check_gradient(self, gradient: Result) -> None:
+        try:
+            partial_derivatives(gradient.value, self.space)
+        except InvalidResult as error:
+            raise InvalidResult(f"gradient {gradient.name!r}: {error}") from None
 
     def take_number_for_insertion(self) -> int:
         """Take a number for a trial that a user gives, beyond ``max_trials`` if need be."""

@@ -1,4 +1,4 @@
-"""Probability distributions on the real line, as pairs of cdf and quantile function.
+"""Probability distributions on the real line: cdf, density and quantile function.
 
 Each works on a float as well as on an array. The common ones are written out
 here, so that only exotic priors pay for importing `scipy.stats`.
@@ -39,6 +39,9 @@ class Distribution(Protocol):
     def sf(self, x: Any) -> Any:
         """Probability of a value > `x`, precise in the upper tail."""
 
+    def pdf(self, x: Any) -> Any:
+        """Probability density at `x` within the support; continuous distributions only."""
+
     def ppf(self, u: Any) -> Any:
         """Quantile: the value whose cdf is `u`."""
 
@@ -67,6 +70,10 @@ class Uniform:
     def sf(self, x: Any) -> Any:
         """Probability of a value > `x`."""
         return np.clip((self.high - x) / self._width, 0.0, 1.0)
+
+    def pdf(self, x: Any) -> Any:
+        """Probability density at `x`."""
+        return np.full(np.shape(x), 1.0 / self._width)
 
     def ppf(self, u: Any) -> Any:
         """Value whose cdf is `u`; exact at both ends, unlike ``low + u * width``."""
@@ -98,6 +105,10 @@ class LogUniform:
     def sf(self, x: Any) -> Any:
         """Probability of a value > `x`."""
         return self._logarithm.sf(np.log(np.maximum(x, self.low)))
+
+    def pdf(self, x: Any) -> Any:
+        """Probability density at `x`."""
+        return self._logarithm.pdf(x) / x
 
     def ppf(self, u: Any) -> Any:
         """Value whose cdf is `u`."""
@@ -133,6 +144,11 @@ class Normal:
         """Probability of a value > `x`, precise in the upper tail."""
         return self._ndtr((self.loc - x) / self.scale)
 
+    def pdf(self, x: Any) -> Any:
+        """Probability density at `x`."""
+        z = (x - self.loc) / self.scale
+        return np.exp(-0.5 * z * z) / (math.sqrt(2.0 * math.pi) * self.scale)
+
     def ppf(self, u: Any) -> Any:
         """Value whose cdf is `u`."""
         return self.loc + self.scale * self._ndtri(u)
@@ -166,6 +182,11 @@ class LogNormal:
         """Probability of a value > `x`, precise in the upper tail."""
         with np.errstate(divide="ignore"):
             return self._logarithm.sf(np.log(np.maximum(x, 0.0)))
+
+    def pdf(self, x: Any) -> Any:
+        """Probability density at `x`."""
+        x = np.maximum(x, np.finfo(float).tiny)  # where it is 0, as at 0
+        return self._logarithm.pdf(np.log(x)) / x
 
     def ppf(self, u: Any) -> Any:
         """Value whose cdf is `u`."""
@@ -216,6 +237,10 @@ class ScipyDistribution:
     def sf(self, x: Any) -> Any:
         """Probability of a value > `x`."""
         return self._frozen.sf(self._known(x))
+
+    def pdf(self, x: Any) -> Any:
+        """Probability density at `x`."""
+        return self._frozen.pdf(x)
 
     def ppf(self, u: Any) -> Any:
         """Value whose cdf is `u`."""
@@ -284,6 +309,10 @@ class Truncated:
     def sf(self, x: Any) -> Any:
         """Probability of a value > `x`."""
         return 1.0 - self.cdf(x)
+
+    def pdf(self, x: Any) -> Any:
+        """Probability density at `x`."""
+        return self._inner.pdf(x) / self._mass
 
     def ppf(self, u: Any) -> Any:
         """Value whose cdf is `u`."""

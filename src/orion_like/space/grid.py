@@ -122,6 +122,10 @@ class Grid(ABC):
     def to_unit(self, values: Any) -> Any:
         """Return the centres of the cells of values in an array."""
 
+    @abstractmethod
+    def density(self, values: Any) -> Any:
+        """Return the probability of values in an array, per unit of the value."""
+
 
 def grid(lattice: Lattice, distribution: Distribution) -> Grid:
     """Give each value of a lattice the probability that a distribution has around it.
@@ -152,6 +156,9 @@ class _EvenGrid(Grid):
         index = (values - self.lattice.low) / self.lattice.step
         return np.clip((index + 0.5) / self._size, 0.0, 1.0)
 
+    def density(self, values: Any) -> Any:
+        return np.full(np.shape(values), 1.0 / (self._size * self.lattice.step))
+
 
 class _WeightedGrid(Grid):
     """A distribution decides how probable each value is."""
@@ -170,6 +177,11 @@ class _WeightedGrid(Grid):
         half = self.lattice.step / 2
         cdf = self._distribution.cdf
         return np.clip((cdf(values - half) + cdf(values + half)) / 2, 0.0, 1.0)
+
+    def density(self, values: Any) -> Any:
+        half = self.lattice.step / 2
+        cdf = self._distribution.cdf
+        return (cdf(values + half) - cdf(values - half)) / self.lattice.step
 
     @cached_property
     def _table(self) -> _Table | None:

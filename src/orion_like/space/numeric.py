@@ -123,6 +123,13 @@ class Numeric(Dimension):
     def elements_to_unit(self, values: Any) -> Any:
         """Return where in the unit interval the values of an array lie; NaN stays NaN."""
 
+    @abstractmethod
+    def density(self, values: Any) -> Any:
+        """Return how fast their place in the unit interval grows with the values of an array.
+
+        On a grid it is the width of the cell of a value, divided by the step.
+        """
+
     def _prior_identity(self) -> tuple[Any, ...]:
         return (*self.prior.identity, self.precision, self.step)
 
@@ -225,6 +232,12 @@ class Real(Numeric):
             return self._grid.to_unit(values)
         return np.clip(self._distribution.cdf(values), 0.0, 1.0)
 
+    def density(self, values: Any) -> Any:
+        """Return how fast their place in the unit interval grows with the values of an array."""
+        if self._grid is not None:
+            return self._grid.density(values)
+        return self._distribution.pdf(values)
+
     def cast_element(self, value: Any) -> float:
         """Return the value as a float, exactly on the grid if there is one."""
         number = as_number(value)
@@ -322,6 +335,10 @@ class Integer(Numeric):
     def elements_to_unit(self, values: Any) -> Any:
         """Return where in the unit interval the values of an array lie; NaN stays NaN."""
         return self._grid.to_unit(values)
+
+    def density(self, values: Any) -> Any:
+        """Return how fast their place in the unit interval grows with the values of an array."""
+        return self._grid.density(values)
 
     def cast_element(self, value: Any) -> int:
         """Return the value as an int."""

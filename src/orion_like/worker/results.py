@@ -23,6 +23,7 @@ _KINDS = {
     "constraint": "constraint",
     "constraints": "constraint",
     "gradient": "gradient",
+    "gradients": "gradient",
     "statistic": "statistic",
     "statistics": "statistic",
 }
@@ -83,7 +84,7 @@ def check_results(data: object, where: str) -> list[dict[str, Any]]:
     data
         A number (the objective); a list of ``{"name", "type", "value"}``; or a dict with
         ``objective`` and perhaps ``constraints``, ``gradient`` and ``statistics``, of which each
-        is a value or a dict of values by name.
+        is a value or a dict of values by name. Of gradients, such a dict is ``gradients``.
     where
         Where it comes from, for messages.
 
@@ -135,9 +136,10 @@ def _from_sections(data: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
             hint = f"did you mean {meant!r}? " if meant else ""
             raise InvalidResult(
                 f"{where}: unknown key {section!r}; {hint}Known are objective, constraints, "
-                "gradient and statistics; put other figures under statistics"
+                "gradient, gradients and statistics; put other figures under statistics"
             )
-        named = isinstance(value, Mapping) and kind != "gradient"
+        # A single gradient is a dict itself.
+        named = isinstance(value, Mapping) and section != "gradient"
         by_name = value if named else {kind: value}
         results += [{"name": name, "type": kind, "value": item} for name, item in by_name.items()]
     return results

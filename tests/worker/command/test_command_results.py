@@ -57,6 +57,15 @@ def collect(tmp_path: Path, stdout: str = "", reported: str = "", start: int = 0
                 {"name": "gradient", "type": "gradient", "value": [1, 2]},
             ],
         ),
+        (
+            '{"objectives": {"loss": 1, "size": 2}, "gradients": {"loss": {"x": 3}, "size": [4]}}',
+            [
+                objective(1, "loss"),
+                objective(2, "size"),
+                {"name": "loss", "type": "gradient", "value": {"x": 3}},
+                {"name": "size", "type": "gradient", "value": [4]},
+            ],
+        ),
     ],
 )
 def test_the_last_json_line_of_stdout_is_the_result(
