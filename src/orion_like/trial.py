@@ -72,6 +72,15 @@ WAITING_STATUSES = sources_of("reserved", WORKER)
 """Statuses of the trials that any worker may reserve."""
 
 
+def is_stopped(document: Mapping[str, Any]) -> bool:
+    """Whether a stored trial was given up early for good.
+
+    It is suspended like one that waits to be gone on with, but no worker takes it up again:
+    it counts as done, with the results that it had come to.
+    """
+    return document["status"] == "suspended" and bool(document.get("stopped"))
+
+
 def validate_status(status: str | None) -> None:
     """Raise ValueError when `status` is not one that a trial can have.
 
@@ -389,6 +398,7 @@ class Trial:
         "parent",
         "reason",
         "start_time",
+        "stopped",
         "submit_time",
         "worker",
     )
@@ -417,6 +427,7 @@ class Trial:
     reason: str | None
     attrs: dict[str, Any]
     late_results: list[Any]
+    stopped: bool
 
     def __init__(
         self,
@@ -433,6 +444,7 @@ class Trial:
                 setattr(self, name, fields.pop(name, default))
         self.attrs = dict(fields.pop("attrs", None) or {})
         self.late_results = list(fields.pop("late_results", None) or [])
+        self.stopped = bool(fields.pop("stopped", False))
         if fields:
             raise AttributeError(f"a trial has no field {', '.join(map(repr, sorted(fields)))}")
         validate_status(status)
@@ -463,6 +475,7 @@ class Trial:
         trial.reason = get("reason")
         trial.attrs = dict(get("attrs") or {})
         trial.late_results = list(get("late_results") or ())
+        trial.stopped = bool(get("stopped"))
         trial._params = [Param.from_document(item) for item in get("params") or ()]
         trial._results = [Result.from_document(item) for item in get("results") or ()]
         return trial
@@ -482,6 +495,8 @@ class Trial:
         document["attrs"] = self.attrs
         if self.late_results:
             document["late_results"] = self.late_results
+        if self.stopped:
+            document["stopped"] = True
         return document
 
     def branch(self, status: str = "new", params: Mapping[str, Any] | None = None) -> Trial:
@@ -541,6 +556,11 @@ class Trial:
     def status(self, status: str) -> None:
         validate_status(status)
         self._status = status
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the trial was given up early for good; its results are those until then."""
+        return is_stopped({"status": self._status, "stopped": self.stopped})
 
     def _first_result(self, type_: str) -> _Result | None:
         return next((result for result in self._results if result.type == type_), None)

@@ -239,3 +239,32 @@ def test_a_lowered_limit_is_seen_by_a_running_worker(storage):
 
     with pytest.raises(CompletedExperiment):
         one.acquire()
+
+
+def test_a_stopped_trial_uses_up_a_slot(storage):
+    producer = worker(storage)
+    trials = [producer.acquire() for _ in range(3)]
+    for trial in trials[:2]:
+        storage.stop_trial(trial, "worse than the median", to_results(1.0))
+    complete(storage, trials[2])
+
+    last = producer.acquire()
+    complete(storage, last)
+
+    with pytest.raises(CompletedExperiment):
+        producer.acquire()
+    stats = producer.experiment.stats
+    assert last.id not in {trial.id for trial in trials}
+    assert (stats.trials_completed, stats.trials_stopped, stats.progress) == (2, 2, 1.0)
+    assert producer.experiment.is_done
+
+
+def test_algorithms_learn_from_what_stopped_trials_had_come_to(storage):
+    producer = worker(storage, algorithm={"tpe": {"n_initial_points": 1}})
+    stopped = producer.acquire()
+    storage.stop_trial(stopped, "worse than the median", to_results(1.0))
+    producer.acquire()
+
+    ranking = producer.experiment.algorithm._history.ranking
+
+    assert len(ranking) == 1

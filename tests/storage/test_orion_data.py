@@ -86,7 +86,8 @@ def same(a: Any, b: Any) -> bool:
 
 
 def snapshot(database: Any) -> Any:
-    return {name: list(database[name].find()) for name in sorted(database.list_collection_names())}
+    found = {name: list(database[name].find()) for name in sorted(database.list_collection_names())}
+    return {name: documents for name, documents in found.items() if documents}
 
 
 def check_against_orion(storage: Storage) -> None:

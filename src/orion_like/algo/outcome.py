@@ -42,10 +42,13 @@ FAILED = Outcome(Kind.FAILED)
 
 
 def judge(trial: Trial, problem: Problem) -> Outcome | None:
-    """Return the outcome of a trial, or None while it is pending."""
+    """Return the outcome of a trial, or None while it is pending.
+
+    A trial that was stopped early has the results that it had come to; it failed if none.
+    """
     if trial.status == "broken":
         return FAILED
-    if trial.status != "completed":
+    if trial.status != "completed" and not trial.is_stopped:
         return None
     losses = _losses(trial, problem)
     if losses is None:

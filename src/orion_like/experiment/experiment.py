@@ -20,12 +20,11 @@ from orion_like.experiment.stored_algorithm import stored_algorithm
 from orion_like.space import Space, build_space
 from orion_like.storage import Ledger, Storage
 from orion_like.storage.database.values import plain
-from orion_like.trial import WAITING_STATUSES, Result, Trial, to_results
+from orion_like.trial import Result, Trial, to_results
 
 MODES = {"r": "reading", "w": "writing", "x": "executing"}
 ANY_OBJECTIVE = "objective"  # name of an objective that need not be reported by its name
 _COUNTERS = ("change", "next_number", "free_numbers", "deletions")  # of the database's own
-_OPEN_STATUSES = (*WAITING_STATUSES, "reserved")
 
 
 class Experiment:
@@ -203,7 +202,10 @@ class Experiment:
     def last_stats(self) -> ExperimentStats:
         """Progress of the experiment, as last read."""
         return self._statistics.snapshot(
-            self.ledger.counts, self.max_trials, self.metadata.get("datetime")
+            self.ledger.counts,
+            self.max_trials,
+            self.metadata.get("datetime"),
+            self.ledger.stopped,
         )
 
     @property
@@ -215,7 +217,7 @@ class Experiment:
     @property
     def is_exhausted(self) -> bool:
         """Whether every point of a finite space has a trial, and none is open, as last read."""
-        if self.ledger.count(*_OPEN_STATUSES):
+        if self.ledger.open:
             return False
         return self.is_used_up or (
             self.space.is_finite and len(self.ledger) >= self.space.cardinality

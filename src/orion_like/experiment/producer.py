@@ -131,7 +131,7 @@ class Producer:
     def _reserve_existing(self) -> Trial | None:
         experiment, ledger = self._experiment, self._experiment.ledger
         storage, now = experiment.storage, self._clock()
-        if ledger.waiting and ledger.count("completed", "reserved") < ledger.max_trials:
+        if ledger.waiting and ledger.finished + ledger.count("reserved") < ledger.max_trials:
             trial = storage.reserve_trial(experiment.id, self._worker)
             if trial is not None and self._is_wanted(trial):
                 return trial
@@ -163,7 +163,7 @@ class Producer:
         """
         experiment, ledger = self._experiment, self._experiment.ledger
         experiment.refresh()
-        if ledger.count("completed", "reserved") <= ledger.max_trials:
+        if ledger.finished + ledger.count("reserved") <= ledger.max_trials:
             return True
         reason = f"{experiment.max_trials} other trials are completed or running"
         experiment.storage.release_trial(trial, "interrupted", reason)
@@ -240,7 +240,7 @@ class Producer:
 
     def _nothing_left(self) -> CompletedExperiment | WaitingForTrials:
         experiment = self._experiment
-        if experiment.ledger.count("new", "suspended", "interrupted", "reserved"):
+        if experiment.ledger.open:
             return WaitingForTrials(
                 f"every point that {experiment.algorithm} can suggest has a trial; "
                 "some are still running"

@@ -30,8 +30,10 @@ class ExperimentStats:
         How many completed trials there shall be; None without a limit.
     nb_trials
         Number of trials of any status.
+    trials_stopped
+        Number of trials that were stopped early; they are among the suspended ones.
     progress
-        Completed part of `max_trials`, from 0 to 1; None without a limit.
+        Finished part of `max_trials`, completed or stopped, from 0 to 1; None without a limit.
     trial_status_count
         Number of trials by status.
     elapsed_time
@@ -49,6 +51,7 @@ class ExperimentStats:
     finish_time: datetime | None = None
     max_trials: int | None = None
     nb_trials: int = 0
+    trials_stopped: int = 0
     progress: float | None = None
     trial_status_count: dict[str, int] = field(default_factory=dict)
     elapsed_time: timedelta = timedelta()
@@ -112,9 +115,11 @@ class StatisticsAccumulator:
         counts: Mapping[str, int],
         max_trials: int | None,
         start_time: datetime | None,
+        stopped: int = 0,
     ) -> ExperimentStats:
         """Return the figures of this moment."""
         completed = counts.get("completed", 0)
+        finished = completed + stopped
         elapsed = (
             self.finish_time - start_time
             if self.finish_time is not None and start_time is not None
@@ -128,19 +133,18 @@ class StatisticsAccumulator:
             finish_time=self.finish_time,
             max_trials=max_trials,
             nb_trials=sum(counts.values()),
-            progress=None if not max_trials else min(1.0, completed / max_trials),
+            trials_stopped=stopped,
+            progress=None if not max_trials else min(1.0, finished / max_trials),
             trial_status_count={status: n for status, n in sorted(counts.items()) if n},
             elapsed_time=elapsed,
             sum_of_trials_time=self.sum_of_trials_time,
-            eta=_time_left(completed, max_trials, elapsed),
+            eta=_time_left(finished, max_trials, elapsed),
         )
 
 
-def _time_left(
-    completed: int, max_trials: int | None, elapsed: timedelta
-) -> timedelta | str | None:
+def _time_left(finished: int, max_trials: int | None, elapsed: timedelta) -> timedelta | str | None:
     if max_trials is None:
         return "infinite"
-    if completed >= max_trials:
+    if finished >= max_trials:
         return timedelta()
-    return None if completed == 0 else elapsed / completed * (max_trials - completed)
+    return None if finished == 0 else elapsed / finished * (max_trials - finished)

@@ -16,6 +16,7 @@ from orion_like.storage.copy_journal import unfinished
 from orion_like.storage.database import Ago, Database, PickledDB
 from orion_like.storage.database.filelock import FileLock
 from orion_like.storage.database.log import Log, NoSuchLog
+from orion_like.storage.metrics import METRICS
 from orion_like.storage.orion_database import OrionFileDB
 from orion_like.storage.salvage import UNFINISHED, Loss, read_damaged
 from orion_like.storage.storage import EXPERIMENTS, INDEXES, TRIALS, Storage
@@ -215,7 +216,8 @@ def _look(database: Database, uid: Any, lost_threshold: float) -> list[Finding]:
 
 
 def _unowned(database: Database) -> Iterator[Finding]:
-    """Find trials of experiments that are not there."""
+    """Find trials of experiments, and reports of trials, that are not there."""
+    yield from _unowned_reports(database)
     counts = database.count_by(TRIALS, "experiment")
     known = {document["_id"] for document in database.find(EXPERIMENTS, fields=["name"])}
     for uid, number in counts.items():
@@ -226,6 +228,22 @@ def _unowned(database: Database) -> Iterator[Finding]:
                 f"{number} belong to an experiment that does not exist (its id would be {uid})",
                 "a deletion was cut short: --repair completes it",
                 lambda storage, uid=uid: storage.delete_experiment(uid),  # type: ignore[misc]
+            )
+
+
+def _unowned_reports(database: Database) -> Iterator[Finding]:
+    counts = database.count_by(METRICS, "trial")
+    known = {document["_id"] for document in database.find(TRIALS, fields=["_id"])}
+    unowned = [uid for uid in counts if uid not in known]
+    if unowned:
+        number = database.count(METRICS, {"trial": {"$in": unowned}})
+        if number:
+            yield Finding(
+                "wrong",
+                METRICS,
+                f"{number} are of trials that do not exist",
+                "a deletion was cut short: --repair completes it",
+                lambda storage: storage.database.remove(METRICS, {"trial": {"$in": unowned}}),
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from orion_like.storage.storage import Storage
 from orion_like.storage.worker_id import is_certainly_dead
-from orion_like.trial import WAITING_STATUSES, Trial
+from orion_like.trial import WAITING_STATUSES, Trial, is_stopped
 
 GAP_GRACE = 3.0  # seconds that a number may be missing before anybody fills it
 
@@ -54,6 +54,7 @@ class Ledger:
         self._signs_of_life: dict[Any, float] = {}  # when a reserved trial was last seen to change
         self._changed: dict[Any, Mapping[str, Any]] = {}
         self.counts: dict[str, int] = {}
+        self.stopped = 0
 
     def refresh(self, max_budget_age: float = 0.0) -> None:
         """Read what changed in the experiment and its trials since the last refresh.
@@ -83,7 +84,9 @@ class Ledger:
         before = self._documents.get(uid)
         if before is not None:
             self.counts[before["status"]] -= 1
+            self.stopped -= is_stopped(before)
         self.counts[status] = self.counts.get(status, 0) + 1
+        self.stopped += is_stopped(document)
         self._documents[uid] = document
         if status == "reserved":
             self._reserved[uid] = document
@@ -118,18 +121,28 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """How many trials wait for a worker."""
-        return self.count(*WAITING_STATUSES)
+        return self.count(*WAITING_STATUSES) - self.stopped
+
+    @property
+    def finished(self) -> int:
+        """How many trials are done: completed, or stopped early."""
+        return self.count("completed") + self.stopped
+
+    @property
+    def open(self) -> int:
+        """How many trials wait or run."""
+        return self.waiting + self.count("reserved")
 
     @property
     def max_trials(self) -> float:
-        """How many completed trials there shall be; infinity without a limit."""
+        """How many finished trials there shall be; infinity without a limit."""
         limit = self.budget.get("max_trials")
         return min(self.cap, float("inf") if limit is None else limit)
 
     @property
     def has_all_trials(self) -> bool:
-        """Whether as many trials are completed as the experiment shall have."""
-        return self.count("completed") >= self.max_trials
+        """Whether as many trials are finished as the experiment shall have."""
+        return self.finished >= self.max_trials
 
     @property
     def has_room(self) -> bool:
@@ -143,7 +156,7 @@ class Ledger:
 
     @property
     def number_limit(self) -> float:
-        """Numbers below this may be taken: one a completed trial and one a broken trial."""
+        """Numbers below this may be taken: one a finished trial and one a broken trial."""
         return self.max_trials + self.count("broken")
 
     def seen_alive(self, within: float) -> list[Any]:

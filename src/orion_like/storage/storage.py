@@ -23,6 +23,7 @@ from orion_like.errors import (
 )
 from orion_like.storage.database import NOW, Ago, Database
 from orion_like.storage.database.base import Index
+from orion_like.storage.metrics import METRIC_INDEXES, METRICS
 from orion_like.trial import (
     OWNER,
     USER,
@@ -40,11 +41,13 @@ INDEXES: Mapping[tuple[str, tuple[str, ...]], Index] = {
     (TRIALS, ("experiment", "id")): Index(unique=True),
     (TRIALS, ("experiment", "number")): Index(unique=True, sparse=True),
     (TRIALS, ("experiment", "status", "number")): Index(),
+    **METRIC_INDEXES,
 }
 """By collection and fields, what serves every query and keeps names, ids and numbers unique."""
 # Changes alone tell ledgers no removals.
 _READ_ANEW: dict[str, dict[str, Any]] = {"$inc": {"deletions": 1}}
 _STATUSES_WITH_END = ("completed", "broken")
+_FRESH = tuple(status for status in WAITING_STATUSES if status != "suspended")
 
 
 class Storage:
@@ -69,6 +72,7 @@ class Storage:
         for (collection, keys), index in INDEXES.items():
             database.ensure_index(collection, keys, unique=index.unique, sparse=index.sparse)
         database.track_changes(TRIALS, "experiment")
+        database.track_changes(METRICS, "experiment")
 
     @property
     def url(self) -> str:
@@ -122,8 +126,9 @@ class Storage:
         return self.database.update(EXPERIMENTS, query, {"$set": fields}) > 0
 
     def delete_experiment(self, uid: Any) -> int:
-        """Delete an experiment and all its trials; return how many trials were deleted."""
+        """Delete an experiment, its trials and their reports; return how many trials it had."""
         self.database.remove(EXPERIMENTS, {"_id": uid})
+        self.database.remove(METRICS, {"experiment": uid})
         return self.database.remove(TRIALS, {"experiment": uid})
 
     # --- numbers: the order of suggestions, and the budget -------------------------------------
@@ -238,6 +243,8 @@ class Storage:
     ) -> Trial | None:
         """Reserve a waiting trial or, if there is none, a lost one.
 
+        Of the suspended trials, those that were stopped early are left alone.
+
         Parameters
         ----------
         uid
@@ -251,8 +258,10 @@ class Storage:
         -------
         The trial, owned by `worker`, or None.
         """
-        waiting = {"experiment": uid, "status": {"$in": list(WAITING_STATUSES)}}
-        trial = self._reserve(waiting, worker)
+        trial = self._reserve({"experiment": uid, "status": {"$in": list(_FRESH)}}, worker)
+        if trial is None:
+            suspended = {"experiment": uid, "status": "suspended", "stopped": {"$ne": True}}
+            trial = self._reserve(suspended, worker)
         if trial is None and lost_threshold is not None:
             trial = self.reserve_lost_trial(uid, worker, lost_threshold)
         return trial
@@ -416,6 +425,30 @@ class Storage:
         changes: dict[str, Any] = {"status": status, "reason": reason}
         if status in _STATUSES_WITH_END:
             changes["end_time"] = NOW
+        return self._give_up(trial, changes | _not_for_good(status))
+
+    def stop_trial(self, trial: Trial, reason: str, results: Sequence[Result] = ()) -> Trial:
+        """Give a reserved trial up early and for good: it is suspended, and counts as done.
+
+        Parameters
+        ----------
+        trial
+            The trial, as its owner has it.
+        reason
+            Why, for people.
+        results
+            What it had come to. Default: nothing.
+
+        Raises
+        ------
+        AlreadyReleased, LeaseLost, TrialNotFound
+            See :meth:`release_trial`.
+        """
+        stored = [result.to_dict() for result in results]
+        changes = {"status": "suspended", "reason": reason, "results": stored, "stopped": True}
+        return self._give_up(trial, {**changes, "end_time": NOW})
+
+    def _give_up(self, trial: Trial, changes: Mapping[str, Any]) -> Trial:
         document = self.database.find_one_and_update(TRIALS, self._owned(trial), {"$set": changes})
         if document is None:
             current = self._current(trial)
@@ -440,6 +473,7 @@ class Storage:
         for name in ("status", "worker", "attempt", "reason", "start_time", "end_time"):
             setattr(trial, name, getattr(stored, name))
         trial.heartbeat, trial.change = stored.heartbeat, stored.change
+        trial.stopped = stored.stopped
         trial._results = stored._results
 
     # --- trials: what users do -----------------------------------------------------------------
@@ -457,7 +491,7 @@ class Storage:
         updated = self.database.find_one_and_update(
             TRIALS,
             {"_id": trial._id, "status": {"$in": list(sources)}},
-            {"$set": {"status": status, "reason": reason}},
+            {"$set": {"status": status, "reason": reason} | _not_for_good(status)},
         )
         if updated is None:
             current = self._current(trial)
@@ -526,14 +560,14 @@ class Storage:
                 "release them first (status interrupted)"
             )
         query = {"$and": [query, {"status": {"$in": deletable}}]}
-        numbers = {
-            document["number"]
-            for document in self.database.find(TRIALS, query, fields=["number"])
-            if document.get("number") is not None
-        }
+        found = {doc["_id"]: doc for doc in self.database.find(TRIALS, query, fields=["number"])}
         deleted = self.database.remove(TRIALS, query)
         if deleted:
+            numbers = {doc["number"] for doc in found.values() if doc.get("number") is not None}
             self._free_numbers_of_deleted(uid, numbers)
+            left = self.database.find(TRIALS, {"_id": {"$in": list(found)}}, fields=["_id"])
+            gone = found.keys() - {doc["_id"] for doc in left}
+            self.database.remove(METRICS, {"trial": {"$in": list(gone)}})
         return deleted
 
     def _free_numbers_of_deleted(self, uid: Any, numbers: set[int]) -> None:
@@ -577,3 +611,8 @@ class Storage:
     def changed_trials(self, uid: Any, since: Any) -> tuple[list[dict[str, Any]], Any]:
         """Return the trial documents stored since a token, read-only, and the next token."""
         return self.database.changes(TRIALS, uid, since)
+
+
+def _not_for_good(status: str) -> dict[str, bool]:
+    """Return what tells a trial that is suspended for a time from one that was stopped."""
+    return {"stopped": False} if status == "suspended" else {}

@@ -438,7 +438,11 @@ class _Copying:
                 self._destination.database.remove(collection, {"experiment": new})
             documents = database.find(collection, {"experiment": old})
             for batch in _batches(documents):
-                copies = [{**_of(new, doc), **_new_trial(doc, identities)} for doc in batch]
+                # Trials that came meanwhile are not copied, and nothing that belongs to them.
+                wanted = [
+                    doc for doc in batch if doc.get("trial") is None or doc["trial"] in identities
+                ]
+                copies = [{**_of(new, doc), **_new_trial(doc, identities)} for doc in wanted]
                 self._destination.database.insert_many(collection, copies)
                 self._beat()
         return len(identities)
@@ -520,7 +524,7 @@ def _adopt_copy(destination: Storage, document: Mapping[str, Any]) -> None:
 
 def _new_trial(document: Mapping[str, Any], identities: Mapping[Any, Any]) -> Document:
     trial = document.get("trial")
-    return {"trial": identities[trial]} if trial is not None and trial in identities else {}
+    return {} if trial is None else {"trial": identities[trial]}
 
 
 def _new_references(document: Mapping[str, Any], identities: Mapping[Any, Any]) -> Document:
