@@ -13,6 +13,14 @@ class TestSobol(AlgorithmConformance):
     configuration = "sobol"
 
 
+class TestHalton(AlgorithmConformance):
+    configuration = "halton"
+
+
+class TestLatinHypercube(AlgorithmConformance):
+    configuration: ClassVar[Any] = {"latinhypercube": {"n_strata": 8}}
+
+
 class TestGridSearch(AlgorithmConformance):
     configuration: ClassVar[Any] = {"gridsearch": {"n_values": 40}}
     deterministic = True

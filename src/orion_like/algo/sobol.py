@@ -8,22 +8,15 @@ J. Matoušek, On the L2-discrepancy for anchored boxes, Journal of Complexity 14
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import count
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from orion_like.algo.base import Algorithm, Exhausted, Suggestion
 from orion_like.algo.direction_numbers import JOE_KUO
 from orion_like.algo.problem import Problem
-from orion_like.algo.sequence import DistinctSequence, first_free, is_roomy, point_key
-from orion_like.trial import Trial
+from orion_like.algo.sequence_search import SequenceSearch
 
 BITS = 30
 MAX_DIMENSIONS = len(JOE_KUO) + 1
-MAX_MISSES = 1000  # points in a row that break an input constraint
 
 
 class SobolSequence:
@@ -104,12 +97,8 @@ def _parity(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return values & 1
 
 
-class Sobol(Algorithm):
+class Sobol(SequenceSearch):
     """Visit the points of a scrambled Sobol' sequence; the seed scrambles it.
-
-    Points that break an input constraint are left out. In a space so small or coarse that
-    points would repeat, the repetitions are left out, and the search ends when every point
-    has been visited.
 
     Parameters
     ----------
@@ -120,44 +109,4 @@ class Sobol(Algorithm):
     name = "sobol"
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(problem)
-        roomy = is_roomy(problem.space)
-        self.uses_trials = not roomy
-        self._points = SobolSequence(problem.space.unit_width, problem.seed)
-        self._direct = roomy and not problem.space.constraints
-        endless = self._feasible()
-        self._sequence = DistinctSequence(problem.space, lambda _: endless)
-        self._taken: set[str] = set()
-
-    def observe(self, trials: Iterable[Trial]) -> None:
-        """Remember which points are taken."""
-        if self.uses_trials:
-            self._taken.update(point_key(trial.flat_params) for trial in trials)
-
-    def suggest(self, rng: np.random.Generator, number: int) -> Suggestion:
-        """Return point `number` of the sequence, and draws from the prior on further calls."""
-        if self.uses_trials:
-            return first_free(self._sequence.point, number, self._taken)
-        first_call = rng.random() == self.problem.stream(number).random()
-        if not first_call:
-            return self.space.sample(rng)
-        return self._decode(number) if self._direct else self._nth_feasible(number)
-
-    def _nth_feasible(self, number: int) -> Suggestion:
-        params = self._sequence.point(number)
-        return Exhausted if params is None else params
-
-    def _decode(self, number: int) -> dict[str, Any]:
-        return self.space.from_unit(self._points[number])
-
-    def _feasible(self) -> Iterator[dict[str, Any]]:
-        misses = 0
-        for number in count():
-            params = self._decode(number)
-            misses = 0 if self.space.satisfies(params) else misses + 1
-            if misses == 0:
-                yield params
-            elif misses == MAX_MISSES:
-                # Draws come with an error that says which constraint is to blame.
-                yield self.space.sample(self.problem.stream(number))
-                misses = 0
+        super().__init__(problem, SobolSequence(problem.space.unit_width, problem.seed))
