@@ -159,12 +159,12 @@ def test_an_outage_does_not_count_as_idle_time(storage, monkeypatch):
     running = other.suggest()
     acquire, seconds = client._producer.acquire, [0.0]
 
-    def acquire_after_an_outage():
+    def acquire_after_an_outage(**options):
         if seconds[0] < 100:
             seconds[0] += 40
             raise DatabaseTimeout("no answer")
         try:
-            return acquire()
+            return acquire(**options)
         except WaitingForTrials:
             other.observe(running, 1.0)
             raise

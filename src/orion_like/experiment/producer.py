@@ -64,8 +64,13 @@ class Producer:
         self._unsure: Trial | None = None  # whether it was registered is not known
         self._next_lost_check = self._next_orphan_check = 0.0
 
-    def acquire(self) -> Trial:
+    def acquire(self, *, durable: bool = True) -> Trial:
         """Return a trial that this worker owns now.
+
+        Parameters
+        ----------
+        durable
+            Whether a new trial must be known after a power cut of this machine. Default True.
 
         Raises
         ------
@@ -85,13 +90,13 @@ class Producer:
         except (BrokenExperiment, CompletedExperiment):
             self._experiment.refresh()
             self._check_limits()
-        return self._reserve_existing() or self.produce("reserved")
+        return self._reserve_existing() or self.produce("reserved", durable=durable)
 
-    def produce(self, status: str) -> Trial:
+    def produce(self, status: str, *, durable: bool = True) -> Trial:
         """Register a new point as a trial with `status`, and return it; raises as `acquire`."""
         while True:
             number = self._take_number()
-            trial = self._think(number, status)
+            trial = self._think(number, status, durable)
             if trial is not None:
                 return trial
 
@@ -204,7 +209,7 @@ class Producer:
         ledger.take_in_budget(budget)
         return int(budget["next_number"]) - 1
 
-    def _think(self, number: int, status: str) -> Trial | None:
+    def _think(self, number: int, status: str, durable: bool) -> Trial | None:
         """Register a new point under `number`, or return None if another worker used it."""
         experiment = self._experiment
         rng = self._stream(number)
@@ -218,7 +223,7 @@ class Producer:
                 raise self._nothing_left()
             trial = experiment.new_trial(point, number)
             try:
-                experiment.storage.register_trial(trial, status, self._worker)
+                experiment.storage.register_trial(trial, status, self._worker, durable=durable)
             except DuplicateKeyError as error:
                 experiment.refresh()
                 if "number" in error.keys:

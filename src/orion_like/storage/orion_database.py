@@ -50,6 +50,10 @@ class OrionFileDB(LocalDatabase):
         """``pickleddb:///path/of/the/file``."""
         return f"pickleddb://{self.path}"
 
+    @property
+    def shares_fate(self) -> bool:
+        return True  # nothing is ever written
+
     def close(self) -> None:
         with self._lock:
             self._engine, self._seen = Engine(), None

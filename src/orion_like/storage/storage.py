@@ -200,8 +200,28 @@ class Storage:
 
     # --- trials: coming into being -------------------------------------------------------------
 
-    def register_trial(self, trial: Trial, status: str = "new", worker: str | None = None) -> Trial:
+    def register_trial(
+        self,
+        trial: Trial,
+        status: str = "new",
+        worker: str | None = None,
+        *,
+        durable: bool = True,
+    ) -> Trial:
         """Store a new trial; with the status ``reserved`` it belongs to `worker` at once.
+
+        Parameters
+        ----------
+        trial
+            The trial.
+        status
+            Its status. Default ``'new'``.
+        worker
+            Id of the worker that owns it, if it is reserved.
+        durable
+            False if nobody needs the trial after a power cut of the machine of `worker`.
+            Where nothing but that can lose it, it then gets to the disk with the next write
+            that must, at the latest with its results. Default True.
 
         Raises
         ------
@@ -222,7 +242,8 @@ class Storage:
         document = {**trial.to_dict(), **stamped}
         for unset in ("_id", "change") if trial._id is None else ("change",):
             document.pop(unset, None)
-        trial._id = self.database.insert(TRIALS, document)
+        durable = durable or not self.database.shares_fate
+        trial._id = self.database.insert(TRIALS, document, durable=durable)
         return trial
 
     def register_trials(self, trials: Iterable[Trial]) -> None:

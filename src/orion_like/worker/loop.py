@@ -238,7 +238,8 @@ class WorkerLoop:
         """
         while len(self._running) < self._executor.n_workers and self._may_start_more:
             try:
-                trial = self._outlasting(self._producer.acquire)
+                # A power cut ends the execution too, and then nobody needs its trial.
+                trial = self._outlasting(lambda: self._producer.acquire(durable=False))
             except CompletedExperiment:
                 return None
             except BrokenExperiment as broken:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from orion_like.client import ExperimentClient, build_experiment
+from orion_like.storage.database import PickledDB
 from orion_like.storage.database.durability import SharedSync
 from orion_like.storage.database.filelock import FileLock
 
@@ -66,3 +68,57 @@ class TestSharedSync:
         one.make_durable(data, old, 100)
 
         assert len(synced) == 3
+
+
+class TestTrial:
+    """What is flushed on the road of a trial."""
+
+    @pytest.fixture
+    def client(self, tmp_path: Path) -> ExperimentClient:
+        return build_experiment(
+            "demo", space={"x": "uniform(0, 1)"}, max_trials=8, storage=str(tmp_path / "db.pkl")
+        )
+
+    def test_one_that_a_worker_executes_is_flushed_once_with_its_result(
+        self, client: ExperimentClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flushes = counted_flushes(monkeypatch)
+
+        client.workon(lambda x: x)
+
+        assert client.stats.trials_completed == 8
+        assert len(flushes) == 8
+
+    def test_one_that_was_asked_for_is_flushed_before_it_is_given(
+        self, client: ExperimentClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flushes = counted_flushes(monkeypatch)
+
+        trial = client.suggest()
+        before_the_result = len(flushes)
+        client.observe(trial, 1.0)
+
+        assert (before_the_result, len(flushes)) == (1, 2)
+
+    def test_where_a_worker_may_outlive_the_database_it_is_durable_from_the_start(
+        self, client: ExperimentClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(PickledDB, "shares_fate", False)
+        flushes = counted_flushes(monkeypatch)
+
+        client.workon(lambda x: x)
+
+        assert len(flushes) == 16
+
+
+def counted_flushes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets an entry with each fsync from now on."""
+    flushes: list[int] = []
+    fsync = os.fsync
+
+    def counting(descriptor: int) -> None:
+        flushes.append(descriptor)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counting)
+    return flushes

@@ -291,6 +291,15 @@ def test_on_a_local_disk_the_lock_is_free_while_the_disk_works(
     assert "flush" in client.events
 
 
+@pytest.mark.parametrize(("kind", "shares"), [("ext4", True), ("nfs4", False), ("9p", False)])
+def test_only_a_local_disk_loses_power_with_all_its_users(
+    on: Callable[[str], None], kind: str, shares: bool, tmp_path: Path
+) -> None:
+    on(kind)
+
+    assert PickledDB(tmp_path / "db.pkl").shares_fate is shares
+
+
 def test_a_file_that_a_server_has_no_more_is_read_anew(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -80,6 +80,15 @@ class Database(ABC):
     def url(self) -> str:
         """Where the documents live, for people; passwords are left out."""
 
+    @property
+    @abstractmethod
+    def shares_fate(self) -> bool:
+        """Whether what is not durable can only be lost together with all who use the database.
+
+        So it is where all of them run on the machine that keeps the documents, and only its
+        power cut can lose a write.
+        """
+
     @abstractmethod
     def ensure_index(
         self,

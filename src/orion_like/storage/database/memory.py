@@ -32,6 +32,11 @@ class EphemeralDB(LocalDatabase):
         """``memory://``."""
         return "memory://"
 
+    @property
+    def shares_fate(self) -> bool:
+        """True: nothing outlives the process."""
+        return True
+
     def close(self) -> None:
         """Do nothing: the documents live as long as the object."""
 

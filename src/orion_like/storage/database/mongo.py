@@ -91,6 +91,10 @@ class MongoDB(Database):
         """Name of the database on the server."""
         return self._connection.name
 
+    @property
+    def shares_fate(self) -> bool:
+        return False
+
     def close(self) -> None:
         self._connection.close()
         self._indexes.clear()

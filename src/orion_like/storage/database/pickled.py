@@ -23,6 +23,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ from orion_like.errors import DatabaseError
 from orion_like.storage.database.durability import SharedSync
 from orion_like.storage.database.engine import Engine, Operation
 from orion_like.storage.database.filelock import FileLock
-from orion_like.storage.database.filesystem import locking_at
+from orion_like.storage.database.filesystem import Locking, locking_at
 from orion_like.storage.database.local import LocalDatabase, Plan
 from orion_like.storage.database.log import Log, NoSuchLog
 from orion_like.storage.database.records import Ending, sharing_text
@@ -97,7 +98,6 @@ class PickledDB(LocalDatabase):
         self._log: Log | None = None
         self._lock: FileLock | None = None
         self._sync: SharedSync | None = None
-        self._remote: bool | None = None  # whether other machines may use the file, if known
         self._consistent = True  # False while the mirror is being changed
         self._operations = 0  # operations in the log
         self._bloated = 0  # how many of them make a rewrite worth considering
@@ -106,6 +106,11 @@ class PickledDB(LocalDatabase):
     def url(self) -> str:
         """``pickleddb:///path/of/the/file``."""
         return f"pickleddb://{self.path}"
+
+    @property
+    def shares_fate(self) -> bool:
+        """Whether the file is known to be on a file system of this machine alone."""
+        return self._locking is not None and not self._locking.is_remote
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _PARAMETERS}
@@ -138,11 +143,17 @@ class PickledDB(LocalDatabase):
             self._refuse_damage()
             yield self._engine
 
+    @cached_property
+    def _locking(self) -> Locking | None:
+        return locking_at(self.path)
+
+    @cached_property
+    def _remote(self) -> bool:
+        """Whether other machines may use the file, as far as is known."""
+        return self._locking is not None and self._locking.is_remote
+
     def _forget_old_knowledge(self) -> None:
         """Have the system ask the server how the file is now."""
-        if self._remote is None:
-            locking = locking_at(self.path)
-            self._remote = locking is not None and locking.is_remote
         if self._remote:
             with contextlib.suppress(OSError):
                 os.close(os.open(self.path, os.O_RDONLY))
