@@ -59,7 +59,7 @@ PATHS = [
     ("empty", 2, [*HUNT, "--seed", "1" * 30, "./good.sh", PRIOR], "--seed"),
     ("empty", 2, ["hunt", "-n", "\udcff", "./good.sh", PRIOR], "not valid UTF-8"),
     ("empty", 2, [*HUNT, "--constraint", "x <", "./good.sh", PRIOR], "x <"),
-    ("empty", 2, [*HUNT, "--constraint", "y <= 1", "./good.sh", PRIOR], "y"),
+    ("empty", 2, [*HUNT, "--constraint", "x + y <= 1", "./good.sh", PRIOR], "y"),
     ("empty", 2, [*HUNT, "--executor", "Pol", "./good.sh", PRIOR], "PoolExecutor"),
     ("empty", 1, [*HUNT, "--branch-to", "b", "./good.sh", PRIOR], "--branch-to"),
     ("demo", 1, [*HUNT, "./good.sh", "-x~uniform(0, 2)"], "has trials already"),

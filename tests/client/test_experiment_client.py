@@ -1,11 +1,13 @@
 """The Python API: suggest, observe, insert, look, and let go."""
 
 import fractions
+import json
 import multiprocessing
 
 import numpy
 import pytest
 
+from orion_like.algo import Problem, judge
 from orion_like.client import ExperimentClient, build_experiment, get_experiment, workon
 from orion_like.errors import (
     AlreadyReleased,
@@ -352,6 +354,194 @@ def test_the_best_trial_is_feasible_and_in_the_direction_asked_for(storage):
         client.observe(client.suggest(), results)
 
     assert client.stats.best_evaluation == 0.7
+
+
+def results_of(objectives, constraints=()) -> list[dict]:
+    kinds = {"objective": dict(objectives), "constraint": dict(constraints)}
+    return [
+        {"name": name, "type": kind, "value": value}
+        for kind, values in kinds.items()
+        for name, value in values.items()
+    ]
+
+
+def report(client, *reports) -> list[str]:
+    """Report these results, one trial each; return the ids of the trials."""
+    ids = []
+    for results in reports:
+        trial = client.suggest()
+        client.observe(trial, results)
+        ids.append(trial.id)
+    return ids
+
+
+def test_until_a_trial_is_feasible_the_least_infeasible_one_is_the_best(storage):
+    client = build(storage, constraints="0 <= slack <= 1", max_trials=9)
+    first = report(
+        client,
+        results_of({"objective": 1.0}, {"slack": 5.0}),
+        results_of({"objective": 3.0}, {"slack": -0.5}),
+    )
+
+    assert (client.best_trial.id, client.stats.best_is_feasible) == (first[1], False)
+    assert client.pareto_front() == []
+
+    (feasible,) = report(client, results_of({"objective": 9.0}, {"slack": 1.0}))
+    report(client, results_of({"objective": 2.0}, {"slack": 1.1}))
+
+    assert (client.best_trial.id, client.stats.best_is_feasible) == (feasible, True)
+    assert client.stats.trials_feasible == 1
+    assert [trial.id for trial in client.pareto_front()] == [feasible]
+
+
+def test_a_constraint_that_is_never_reported_makes_trials_infeasible_and_is_told(storage, caplog):
+    client = build(storage, constraints=["memory <= 8", "seconds <= 9"], max_trials=9)
+    ids = report(
+        client,
+        results_of({"objective": 2.0}, {"seconds": 1.0}),
+        results_of({"objective": 1.0}, {"seconds": 1.0}),
+    )
+
+    stats = client.stats
+
+    assert stats.unreported_constraints == ("memory",)
+    assert (stats.best_trials_id, stats.best_is_feasible) == (ids[1], False)
+    (warning,) = [r.getMessage() for r in caplog.records if "memory" in r.getMessage()]
+    assert "counts as infeasible" in warning
+
+
+def test_a_constraint_reported_as_something_else_is_explained(client, storage, caplog):
+    client = build(storage, constraints="memory <= 8")
+
+    report(
+        client, [*results_of({"objective": 1}), {"name": "memory", "type": "statistic", "value": 1}]
+    )
+
+    assert "is of the type 'statistic'" in caplog.text
+
+
+def test_statistics_judge_trials_as_algorithms_do(storage):
+    client = build(storage, constraints="memory <= 8", max_trials=9)
+    report(
+        client,
+        results_of({"objective": 1.0}, {"memory": 8.5}),
+        results_of({"objective": 2.0}),
+        results_of({"objective": 3.0}, {"memory": 8, "other": -1}),
+        results_of({"objective": 4.0}, {"memory": 8, "other": 0}),
+    )
+    problem = Problem.build(client.space, constraints=client.experiment.outcome_constraints)
+
+    outcomes = [judge(trial, problem) for trial in client.fetch_trials()]
+
+    assert [outcome.violation for outcome in outcomes] == [0.5, float("inf"), 1.0, 0.0]
+    assert client.to_pandas()["violation"].tolist() == [0.5, float("inf"), 1.0, 0.0]
+    assert client.stats.best_evaluation == 4.0
+    assert client.stats.trials_feasible == 1
+
+
+def test_objectives_that_are_not_finite_never_become_the_best(storage):
+    client = build(storage)
+    (number,) = report(client, 1.0)
+    for value in (float("nan"), float("-inf")):
+        trial = client.suggest()
+        stored = {"name": "objective", "type": "objective", "value": value}
+        storage.database.update(
+            "trials", {"id": trial.id}, {"$set": {"status": "completed", "results": [stored]}}
+        )
+
+    stats = build(storage).stats
+
+    assert (stats.trials_completed, stats.trials_feasible) == (3, 1)
+    assert (stats.best_trials_id, stats.best_evaluation) == (number, 1.0)
+
+
+def test_the_best_trial_follows_corrections_of_results(storage, client):
+    ids = report(client, 1.0, 2.0)
+    assert client.stats.best_trials_id == ids[0]
+
+    storage.correct_objective(client.get_trial(uid=ids[0]), 3.0)
+
+    assert (client.stats.best_trials_id, client.stats.best_evaluation) == (ids[1], 2.0)
+    assert client.stats.trials_feasible == 2
+
+
+@pytest.fixture
+def of_two(storage):
+    """A client that minimizes a loss and maximizes an accuracy, below a limit of memory."""
+    return build(
+        storage,
+        objectives=["loss", "accuracy:maximize"],
+        constraints="memory <= 8",
+        max_trials=20,
+    )
+
+
+def test_the_pareto_front_has_the_feasible_trials_that_none_dominates(of_two):
+    ids = report(
+        of_two,
+        results_of({"loss": 3.0, "accuracy": 0.75}, {"memory": 1}),
+        results_of({"accuracy": 0.5, "loss": 1.0}, {"memory": 1}),
+        results_of({"loss": 3.0, "accuracy": 0.5}, {"memory": 1}),  # dominated
+        results_of({"loss": 1.0, "accuracy": 0.5}, {"memory": 1}),  # equal to another one
+        results_of({"loss": 0.0, "accuracy": 1.0}, {"memory": 9}),  # infeasible
+    )
+
+    front = of_two.stats.pareto_front
+
+    assert [trial.id for trial in of_two.pareto_front()] == [ids[1], ids[0]]
+    assert front.trial_ids == (ids[1], ids[0])
+    assert front.values == ((1.0, 0.5), (3.0, 0.75))
+    assert of_two.stats.best_trials_id == ids[1]
+    assert of_two.hypervolume([3.0, 0.25]) == 2 * 0.25
+    assert front.reference_point == pytest.approx((3.2, 0.475))
+    assert of_two.hypervolume() == pytest.approx(2 * 0.025 + 0.2 * 0.275)
+
+
+def test_statistics_of_several_objectives_are_plain_values(of_two):
+    (uid,) = report(of_two, results_of({"loss": 3.0, "accuracy": 0.75}, {"memory": 1}))
+
+    document = json.loads(json.dumps(of_two.stats.to_json()))
+
+    assert document["pareto_front"] == {
+        "trials": [{"id": uid, "objectives": {"loss": 3.0, "accuracy": 0.75}}],
+        "hypervolume": pytest.approx(0.01),
+        "reference_point": {"loss": 3.1, "accuracy": 0.65},
+    }
+    assert document["unreported_constraints"] == []
+    assert (document["trials_feasible"], document["best_is_feasible"]) == (1, True)
+
+
+@pytest.mark.parametrize("bad", [[1.0], [1.0, "a"], [1.0, float("nan")], 3.0])
+def test_a_reference_point_has_a_number_for_each_objective(of_two, bad):
+    with pytest.raises(ValueError, match="one number for each of loss, accuracy"):
+        of_two.hypervolume(bad)
+
+
+def test_one_objective_has_no_hypervolume(client):
+    assert client.stats.pareto_front is None
+    with pytest.raises(ValueError, match="one objective"):
+        client.hypervolume()
+
+
+def test_the_frame_has_columns_for_each_objective_and_constraint(of_two):
+    report(
+        of_two,
+        results_of({"accuracy": 0.5, "loss": 1.0}, {"memory": 1}),
+        results_of({"loss": 3.0, "accuracy": 0.75}, {"memory": 9, "extra": 0.5}),
+    )
+    of_two.suggest()
+
+    frame = of_two.to_pandas()
+
+    assert list(frame.columns)[6:] == [
+        "objective", "n", "x", "objective.loss", "objective.accuracy",
+        "constraint.memory", "constraint.extra", "feasible", "violation",
+    ]  # fmt: skip
+    assert frame["objective"].tolist()[:2] == frame["objective.loss"].tolist()[:2] == [1.0, 3.0]
+    assert frame["objective.accuracy"].tolist()[:2] == [0.5, 0.75]
+    assert frame["constraint.memory"].tolist()[:2] == [1, 9]
+    assert frame["feasible"].tolist() == [True, False, None]
+    assert frame["violation"].tolist()[:2] == [0.0, 1.0]
 
 
 def test_an_experiment_with_too_many_broken_trials_suggests_no_more(storage):

@@ -13,6 +13,7 @@ from orion_like.errors import (
     SpaceError,
     UnsupportedOperation,
 )
+from orion_like.space import build_space
 from orion_like.storage import Storage
 
 SPACE = {"x": "uniform(0, 1)", "model": {"depth": "uniform(1, 5, discrete=True)"}}
@@ -116,8 +117,11 @@ def test_without_trials_everything_may_change(storage):
     build(storage)
 
     client = build(storage, space={"y": "uniform(0, 1)"}, algorithm="gridsearch", seed=9)
+    client = build(storage, space=None, algorithm=None, seed=9, constraints="y <= 0.5")
+    client = build(storage, space=None, algorithm=None, seed=9, constraints="memory <= 8")
 
     assert list(client.space) == ["y"]
+    assert client.experiment.input_constraints == []
     assert list(storage.fetch_experiments()[0]["algorithm"]) == ["gridsearch"]
     assert len(storage.fetch_experiments()) == 1
 
@@ -149,6 +153,22 @@ def test_asking_for_the_same_again_is_no_change(storage):
         ({"objectives": [{"name": "x", "dir": 1}]}, ConfigurationError, "has no 'dir'"),
         ({"constraints": [{"name": "x", "uper": 1}]}, ConfigurationError, "did you mean 'upper'"),
         ({"constraints": [3]}, ConfigurationError, "a constraint must be"),
+        ({"constraints": {"name": "m"}}, ConfigurationError, "'m' has no bound"),
+        ({"constraints": {"name": "m", "upper": "8"}}, ConfigurationError, "a finite number"),
+        ({"constraints": {"name": "m", "lower": 2, "upper": 1}}, ConfigurationError, "is above"),
+        ({"constraints": {"name": "m", "lower": 2, "equals": 1}}, ConfigurationError, "one of"),
+        (
+            {"constraints": {"name": "m", "equals": 1, "tolerance": -1}},
+            ConfigurationError,
+            "at least 0",
+        ),
+        ({"constraints": ["m >= 1", "m <= 2"]}, ConfigurationError, "'m' is declared twice"),
+        ({"constraints": "modl.depth <= 3"}, SpaceError, "did you mean 'model.depth'"),
+        ({"constraints": "memory + time <= 3"}, SpaceError, "no dimension 'memory'"),
+        ({"constraints": "memory < 3"}, SpaceError, "are written NAME <= number"),
+        ({"constraints": "1 <= memory >= 3"}, SpaceError, "are written NAME <= number"),
+        ({"constraints": "memory <= memory"}, SpaceError, "are written NAME <= number"),
+        ({"constraints": "memory <= 1 / 0"}, ConfigurationError, "a finite number"),
         ({"objectives": ["loss:maximise"]}, AlgorithmError, "maximize"),
         ({"branching": {"enable": True}}, UnsupportedOperation, "versions"),
     ],
@@ -165,6 +185,44 @@ def test_a_single_objective_and_constraint_need_no_list(storage):
 
     assert client.experiment.objectives == [{"name": "accuracy", "direction": "maximize"}]
     assert client.experiment.constraints == ["x <= 0.5"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "lower", "upper", "tolerance"),
+    [
+        ("memory <= 2 ** 3", None, 8, 0.0),
+        ("8 >= memory", None, 8, 0.0),
+        ("memory >= -1.5", -1.5, None, 0.0),
+        ("1 <= memory <= 8", 1, 8, 0.0),
+        ("8 >= memory >= 1", 1, 8, 0.0),
+        ("memory == 4", 4, 4, 0.0),
+        ({"name": "memory", "equals": 4, "tolerance": 0.5}, 4, 4, 0.5),
+        ({"name": "memory", "upper": numpy.float32(8)}, None, 8.0, 0.0),
+    ],
+)
+def test_a_constraint_on_a_result_is_stored_as_its_bounds(storage, asked, lower, upper, tolerance):
+    client = build(storage, constraints=["x <= 0.5", asked])
+
+    bounds = {"name": "memory", "lower": lower, "upper": upper, "tolerance": tolerance}
+    assert storage.fetch_experiments()[0]["constraints"] == ["x <= 0.5", bounds]
+    assert client.experiment.input_constraints == ["x <= 0.5"]
+
+
+def test_asking_for_the_same_bounds_in_other_words_is_no_change(storage):
+    build(storage, constraints="memory <= 8").insert({"x": 0.5, "model.depth": 2})
+
+    again = build(storage, constraints={"name": "memory", "upper": 8.0, "tolerance": 0})
+
+    assert again.stats.nb_trials == 1
+
+
+def test_the_constraints_of_a_space_that_is_handed_over_hold(storage):
+    space = build_space(SPACE, constraints=["x <= 0.5"])
+
+    client = build(storage, space=space, constraints="memory <= 8")
+
+    assert client.experiment.input_constraints == ["x <= 0.5"]
+    assert build(storage, space=space).experiment.constraints == client.experiment.constraints
 
 
 def test_numbers_of_numpy_are_numbers(storage):

@@ -8,7 +8,7 @@ from orion_like.algo.factory import (
     find_algorithm,
 )
 from orion_like.algo.gradient import GradientReader, Gradients
-from orion_like.algo.outcome import Kind, Outcome, judge
+from orion_like.algo.outcome import Kind, Outcome, judge, judge_results
 from orion_like.algo.problem import Objective, OutcomeConstraint, Problem
 from orion_like.algo.sequence import point_key
 
@@ -31,5 +31,6 @@ __all__ = [
     "create_algorithm",
     "find_algorithm",
     "judge",
+    "judge_results",
     "point_key",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
-from orion_like.algo.problem import Problem
+from orion_like.algo.problem import Objective, OutcomeConstraint, Problem
 from orion_like.trial import Result, Trial, is_number
 
 
@@ -30,12 +32,21 @@ class Outcome:
         The objectives, in the order of declaration and with signs that make each one to be
         minimized. Empty for failed trials.
     violation
-        Sum of the violations of the outcome constraints.
+        Sum of the violations of the outcome constraints; infinite when a declared one was not
+        reported.
     """
 
     kind: Kind
     losses: tuple[float, ...] = ()
     violation: float = 0.0
+
+    @property
+    def key(self) -> tuple[float, ...]:
+        """What sorts outcomes by the first objective, best first.
+
+        Feasible ones come before infeasible ones, those by violation, and failed ones are last.
+        """
+        return (self.kind, self.violation, *self.losses[:1])
 
 
 FAILED = Outcome(Kind.FAILED)
@@ -50,47 +61,76 @@ def judge(trial: Trial, problem: Problem) -> Outcome | None:
         return FAILED
     if trial.status != "completed" and not trial.is_stopped:
         return None
-    losses = _losses(trial, problem)
-    if losses is None:
-        return FAILED
-    violation = _violation(trial, problem)
-    return Outcome(Kind.INFEASIBLE if violation > 0 else Kind.FEASIBLE, losses, violation)
+    return judge_results(trial.results, problem.objectives, problem.constraints)
 
 
-def _losses(trial: Trial, problem: Problem) -> tuple[float, ...] | None:
-    results = [result for result in trial.results if result.type == "objective"]
-    named = {result.name: result for result in reversed(results)}
+def judge_results(
+    results: Sequence[Result],
+    objectives: Sequence[Objective],
+    constraints: Sequence[OutcomeConstraint] = (),
+) -> Outcome:
+    """Return the outcome of the results of a completed trial.
+
+    Parameters
+    ----------
+    results
+        Results of any type.
+    objectives
+        Declared objectives.
+    constraints
+        Declared outcome constraints. One that is not among the results is violated without
+        bounds; one that is reported but not declared is feasible from 0 upwards.
+
+    Examples
+    --------
+    >>> results = [Result("loss", "objective", 3.0), Result("slack", "constraint", -2.0)]
+    >>> judge_results(results, [Objective("loss")]).violation
+    2.0
+    >>> judge_results(results, [Objective("loss")], [OutcomeConstraint("slack", upper=1)]).kind
+    <Kind.FEASIBLE: 0>
+    """
     losses = []
-    for objective in problem.objectives:
-        result = named.get(objective.name)
-        if result is None and len(problem.objectives) == 1 and results:
-            result = results[0]
-        value = _finite(result)
-        if value is None:
-            return None
+    for objective, result in zip(objectives, find_objectives(results, objectives), strict=True):
+        value = math.nan if result is None else as_float(result.value)
+        if not math.isfinite(value):
+            return FAILED
         losses.append(objective.sign * value)
-    return tuple(losses)
+    violation = _violation(results, constraints)
+    kind = Kind.INFEASIBLE if violation > 0 else Kind.FEASIBLE
+    return Outcome(kind, tuple(losses), violation)
 
 
-def _finite(result: Result | None) -> float | None:
-    if result is None or not is_number(result.value):
-        return None
+def find_objectives(
+    results: Sequence[Result], objectives: Sequence[Objective]
+) -> list[Result | None]:
+    """Return the result that each objective has, or None.
+
+    The first one of its name counts. A single objective may be reported by another name.
+    """
+    reported = [result for result in results if result.type == "objective"]
+    named = {result.name: result for result in reversed(reported)}
+    if len(objectives) == 1 and objectives[0].name not in named:
+        return [reported[0] if reported else None]
+    return [named.get(objective.name) for objective in objectives]
+
+
+def as_float(value: Any) -> float:
+    """Return a number as a float; NaN for what is none."""
+    if not is_number(value):
+        return math.nan
     try:
-        value = float(result.value)
+        return float(value)
     except OverflowError:  # an integer beyond the floats
-        return None
-    return value if math.isfinite(value) else None
+        return math.inf if value > 0 else -math.inf
 
 
-def _violation(trial: Trial, problem: Problem) -> float:
+def _violation(results: Sequence[Result], constraints: Sequence[OutcomeConstraint]) -> float:
     """Sum violations: of declared constraints by their bounds, of others below zero."""
     values = {
-        result.name: float(result.value) if is_number(result.value) else math.nan
-        for result in trial.results
-        if result.type == "constraint"
+        result.name: as_float(result.value) for result in results if result.type == "constraint"
     }
     total = 0.0
-    for constraint in problem.constraints:
+    for constraint in constraints:
         total += constraint.violation(values.pop(constraint.name, math.nan))
     for value in values.values():
         total += math.inf if math.isnan(value) else max(0.0, -value)

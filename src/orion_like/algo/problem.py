@@ -112,13 +112,25 @@ class Problem:
         return cls(
             space,
             seed,
-            tuple(_from_document(Objective, item) for item in objectives or ({},)),
-            tuple(_from_document(OutcomeConstraint, item) for item in constraints or ()),
+            read_objectives(objectives),
+            read_constraints(constraints),
         )
 
     def stream(self, number: int) -> np.random.Generator:
         """Return the random stream of suggestion `number`, from its start."""
         return np.random.default_rng(np.random.SeedSequence([self.seed, number]))
+
+
+def read_objectives(documents: Iterable[Mapping[str, Any]] | None) -> tuple[Objective, ...]:
+    """Return the objectives that documents describe; without any, the one to be minimized."""
+    return tuple(_from_document(Objective, item) for item in documents or ({},))
+
+
+def read_constraints(
+    documents: Iterable[Mapping[str, Any]] | None,
+) -> tuple[OutcomeConstraint, ...]:
+    """Return the outcome constraints that documents describe."""
+    return tuple(_from_document(OutcomeConstraint, item) for item in documents or ())
 
 
 def _from_document(kind: type[Any], document: Mapping[str, Any]) -> Any:

@@ -89,9 +89,7 @@ class LossRanking:
 
 
 def _key(entry: Entry) -> tuple[Any, ...]:
-    outcome = entry.outcome
-    value = outcome.losses[0] if outcome.kind is Kind.FEASIBLE else outcome.violation
-    return (outcome.kind, value, entry.number, entry.id, entry.row)
+    return (*entry.outcome.key, entry.number, entry.id, entry.row)
 
 
 def thin_out(n: int, limit: int = MAX_REST) -> tuple[Rows, Floats]:

@@ -54,7 +54,7 @@ def losses(trials: pandas.DataFrame, direction: str) -> Numbers:
     """
     values = sign_of(direction) * objectives(trials)
     if "feasible" in trials.columns:
-        values[~trials["feasible"].to_numpy(dtype=bool)] = np.nan
+        values[~trials["feasible"].eq(True).to_numpy(dtype=bool)] = np.nan
     return values
 
 

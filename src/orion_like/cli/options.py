@@ -189,9 +189,10 @@ experiment_options = stack(
            section=EXPERIMENT,
            help="Objective that the script reports, and 'minimize' or 'maximize'."
            " May be repeated."),
-    option("--constraint", "constraints", multiple=True, metavar="EXPRESSION", section=EXPERIMENT,
-           help="Relation between dimensions that every trial meets, such as 'x + y <= 1'."
-           " May be repeated."),
+    option("--constraint", "constraints", multiple=True, metavar="EXPRESSION|DICT",
+           section=EXPERIMENT,
+           help="Relation between dimensions that every trial meets, such as 'x + y <= 1', or"
+           " bounds of a result that the script reports, such as 'memory <= 8'. May be repeated."),
     option("--seed", type=Whole(0, 2**63 - 1), section=EXPERIMENT,
            help="Seed of all random choices.  [default: a fresh one, which is stored]"),
     option("--user-script-config", metavar="OPTION", section=EXPERIMENT,

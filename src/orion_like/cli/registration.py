@@ -64,7 +64,10 @@ def experiment_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
         else working_dir,
         "experiment.algorithm": parse_algorithms(options.get("algorithms") or ()),
         "experiment.objectives": parse_objectives(options.get("objectives") or ()) or None,
-        "experiment.constraints": list(options.get("constraints") or ()) or None,
+        "experiment.constraints": [
+            parse_constraint(text) for text in options.get("constraints") or ()
+        ]
+        or None,
         "experiment.seed": options.get("seed"),
         "worker.user_script_config": options.get("user_script_config"),
     }
@@ -320,3 +323,29 @@ def parse_objective(text: str) -> dict[str, str]:
             f"--objective: {text!r} must be a name, or NAME:minimize or NAME:maximize{hint}"
         )
     return {"name": name, "direction": DIRECTIONS[direction.lower()]}
+
+
+def parse_constraint(text: str) -> str | dict[str, Any]:
+    """Return the constraint that ``--constraint`` describes: a relation, or a mapping.
+
+    Examples
+    --------
+    >>> parse_constraint("x + y <= 1")
+    'x + y <= 1'
+    >>> parse_constraint("{name: weight, equals: 2, tolerance: 0.1}")
+    {'name': 'weight', 'equals': 2, 'tolerance': 0.1}
+    """
+    if not text.lstrip().startswith("{"):
+        return text
+    import yaml
+
+    try:
+        constraint = yaml.safe_load(text)  # JSON is YAML, too
+    except yaml.YAMLError:
+        constraint = None
+    if not isinstance(constraint, dict):
+        raise click.UsageError(
+            f"--constraint: {text!r} is neither a relation such as 'x + y <= 1' nor valid JSON or "
+            "YAML such as {name: weight, equals: 2, tolerance: 0.1}"
+        )
+    return constraint

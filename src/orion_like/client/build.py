@@ -79,8 +79,9 @@ def build_experiment(
     objectives
         ``[{"name", "direction"}]`` or ``["name:maximize"]``. Default: one to be minimized.
     constraints
-        Texts on parameters (``"x + y <= 1"``), ``{"name", "lower", "upper", "tolerance"}``
-        on results.
+        Texts on parameters (``"x + y <= 1"``) or on a result (``"memory <= 8"``), and
+        ``{"name", "lower", "upper", "tolerance"}`` or ``{"name", "equals", "tolerance"}`` on
+        results.
     metadata
         More fields of the experiment's description.
     settings

@@ -6,13 +6,14 @@ import logging
 import os
 import signal
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orion_like.algo import Algorithm
 from orion_like.client.suggested_trial import SuggestedTrial
+from orion_like.client.trial_frame import trial_frame
 from orion_like.config import Settings, load_settings
 from orion_like.errors import (
     AlreadyReleased,
@@ -292,32 +293,66 @@ class ExperimentClient:
     def to_pandas(self, with_evc_tree: bool = False) -> pandas.DataFrame:
         """Return one row a trial: id, status, times, objective, and the dimensions.
 
+        With several objectives, each has a column ``objective.NAME`` too; with outcome
+        constraints, each has a column ``constraint.NAME``, and the columns ``feasible`` and
+        ``violation`` say of completed trials whether and by how much they miss them in all.
+
         Raises
         ------
         OrionLikeError
             If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise OrionLikeError(
-                "to_pandas needs pandas, which is not installed: pip install 'orion_like[pandas]'"
-            ) from None
-        columns = ["id", "experiment_id", "status", "suggested", "reserved", "completed"]
-        rows = [
-            {
-                "id": trial.id,
-                "experiment_id": trial.experiment,
-                "status": trial.status,
-                "suggested": trial.submit_time,
-                "reserved": trial.start_time,
-                "completed": trial.end_time,
-                "objective": trial.objective.value if trial.objective is not None else None,
-                **trial.flat_params,
-            }
-            for trial in self.fetch_trials(with_evc_tree)
-        ]
-        return pandas.DataFrame(rows, columns=[*columns, "objective", *self.space])
+        return trial_frame(
+            self.fetch_trials(with_evc_tree),
+            self.space,
+            self._experiment.declared_objectives,
+            self._experiment.declared_constraints,
+        )
+
+    @property
+    def best_trial(self) -> Trial | None:
+        """The best trial by the first objective, or None.
+
+        It is the best feasible one or, until there is one, the least infeasible.
+        """
+        best = self.stats.best_trials_id
+        return None if best is None else self.get_trial(uid=best)
+
+    def pareto_front(self) -> list[Trial]:
+        """Return the feasible trials that no other one beats in all objectives.
+
+        Of trials with equal objectives, the first is returned. The best in the first objective
+        comes first. With one objective that is all there is.
+        """
+        stats = self.stats
+        ids: Sequence[str | None] = (stats.best_trials_id,) if stats.best_is_feasible else ()
+        if stats.pareto_front is not None:
+            ids = stats.pareto_front.trial_ids
+        trials = self._experiment.fetch_trials({"id": {"$in": list(ids)}})
+        return sorted(trials, key=lambda trial: ids.index(trial.id))
+
+    def hypervolume(self, reference_point: Sequence[float] | None = None) -> float:
+        """Return the volume that the Pareto front dominates.
+
+        Parameters
+        ----------
+        reference_point
+            The worst value of each objective that still counts, in the order of declaration.
+            Default: the worst values along the front, and a tenth of its extent beyond; the
+            front has it as ``stats.pareto_front.reference_point``.
+
+        Raises
+        ------
+        ValueError
+            If the experiment has only one objective, or the reference point is not one number
+            for each.
+        """
+        front = self.stats.pareto_front
+        if front is None:
+            raise ValueError(f"experiment {self.name!r} has one objective; a volume needs several")
+        return (
+            front.hypervolume if reference_point is None else front.hypervolume_to(reference_point)
+        )
 
     # --- one trial at a time -------------------------------------------------------------------
 

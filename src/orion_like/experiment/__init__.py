@@ -2,6 +2,7 @@
 
 from orion_like.experiment.builder import ExperimentSettings, build_experiment, load_experiment
 from orion_like.experiment.experiment import Experiment
+from orion_like.experiment.front import ParetoFront
 from orion_like.experiment.producer import Producer
 from orion_like.experiment.statistics import ExperimentStats
 
@@ -9,6 +10,7 @@ __all__ = [
     "Experiment",
     "ExperimentSettings",
     "ExperimentStats",
+    "ParetoFront",
     "Producer",
     "build_experiment",
     "load_experiment",

@@ -197,8 +197,7 @@ def _new_configuration(
             "at least one prior is needed, such as --lr~'loguniform(1e-5, 1)' "
             "or space={'lr': 'loguniform(1e-5, 1)'}"
         )
-    constraints = checked_constraints(choose("constraints", ()))
-    built = _built_space(space, constraints)
+    built, constraints = _space_and_constraints(space, choose("constraints", ()))
     algorithm, seed = split_seed(choose("algorithm", DEFAULT_ALGORITHM))
     seed = next((s for s in (settings.seed, seed, defaults.seed) if s is not None), None)
     seed = secrets.randbits(SEED_BITS) if seed is None else checked_seed(seed)
@@ -231,10 +230,15 @@ def _new_configuration(
     }
 
 
-def _built_space(space: Mapping[str, Any] | Space, constraints: Sequence[Any]) -> Space:
-    if isinstance(space, Space):
-        return space
-    return build_space(space, constraints=[c for c in constraints if isinstance(c, str)])
+def _space_and_constraints(
+    space: Mapping[str, Any] | Space, constraints: Any
+) -> tuple[Space, list[Any]]:
+    """Return the space, and its constraints with those on results, as they are stored."""
+    bare = space if isinstance(space, Space) else build_space(space)
+    checked = checked_constraints(constraints, bare)
+    checked = [*(text for text in bare.constraints if text not in checked), *checked]
+    texts = [entry for entry in checked if isinstance(entry, str)]
+    return build_space(bare.configuration, constraints=texts) if texts else bare, checked
 
 
 def split_seed(algorithm: Any) -> tuple[Any, int | None]:
@@ -317,15 +321,8 @@ def _differences(
     experiment: Experiment, settings: ExperimentSettings
 ) -> Iterator[tuple[str, Any, str]]:
     """Yield field, new value and description of what would change the search itself."""
-    constraints = experiment.constraints
-    asked = None if settings.constraints is None else checked_constraints(settings.constraints)
-    if asked is not None and asked != constraints:
-        constraints = asked
-        yield "constraints", constraints, f"constraints {experiment.constraints} → {constraints}"
-    if settings.space:
-        space = _built_space(settings.space, constraints).configuration
-        if space != experiment.space.configuration:
-            yield "space", space, _space_difference(experiment.space.configuration, space)
+    if settings.space or settings.constraints is not None:
+        yield from _space_difference(experiment, settings)
     algorithm, seed = split_seed(settings.algorithm)
     seed = settings.seed if settings.seed is not None else seed
     if seed is not None and seed != experiment.seed:
@@ -372,17 +369,30 @@ def _replacement_of_unknown_algorithm(
     return {"algorithm": replacement.configuration}
 
 
-def _space_difference(stored: Mapping[str, str], asked: Mapping[str, str]) -> str:
-    parts = []
+def _space_difference(
+    experiment: Experiment, settings: ExperimentSettings
+) -> Iterator[tuple[str, Any, str]]:
+    stored = experiment.constraints
+    built, constraints = _space_and_constraints(
+        settings.space or experiment.space.configuration,
+        stored if settings.constraints is None else settings.constraints,
+    )
+    if constraints != stored:
+        yield "constraints", constraints, f"constraints {stored} → {constraints}"
+    if built.configuration != experiment.space.configuration:
+        changes = _changed_dimensions(experiment.space.configuration, built.configuration)
+        yield "space", built.configuration, f"space ({'; '.join(changes)})"
+
+
+def _changed_dimensions(stored: Mapping[str, str], asked: Mapping[str, str]) -> Iterator[str]:
     for name in sorted({*stored, *asked}):
         before, after = stored.get(name), asked.get(name)
         if before is None:
-            parts.append(f"new dimension {name}: {after}")
+            yield f"new dimension {name}: {after}"
         elif after is None:
-            parts.append(f"dimension {name} is missing")
+            yield f"dimension {name} is missing"
         elif before != after:
-            parts.append(f"{name}: {before} → {after}")
-    return "space (" + "; ".join(parts) + ")"
+            yield f"{name}: {before} → {after}"
 
 
 def _refusal(experiment: Experiment, differences: Sequence[str]) -> str:

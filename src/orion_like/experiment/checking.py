@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from orion_like.errors import ConfigurationError
+from orion_like.experiment.outcome_bounds import outcome_bounds
 from orion_like.spelling import did_you_mean
+from orion_like.trial import is_number, plain_value
 
 LARGEST = 2**63 - 1  # databases keep whole numbers in 8 bytes
 
 _OBJECTIVE_KEYS = ("name", "direction")
-_CONSTRAINT_KEYS = ("name", "lower", "upper", "tolerance")
+_CONSTRAINT_KEYS = ("name", "lower", "upper", "equals", "tolerance")
 
 
 def checked_limit(value: Any, name: str) -> int | None:
@@ -94,25 +97,88 @@ def _objective(entry: Any) -> dict[str, Any]:
     return {"direction": "minimize", **entry}
 
 
-def checked_constraints(constraints: Any) -> list[Any]:
-    """Return some constraints, or a single one, as a list of texts and dictionaries.
+def checked_constraints(constraints: Any, dimensions: Collection[str] = ()) -> list[Any]:
+    """Return some constraints, or a single one, as they are stored.
+
+    Parameters
+    ----------
+    constraints
+        Texts on dimensions, such as ``"x + y <= 1"``, which stay what they are; texts that bound
+        a result, such as ``"memory <= 8"``; and ``{"name", "lower", "upper", "tolerance"}`` or
+        ``{"name", "equals", "tolerance"}`` for a result.
+    dimensions
+        Names of the dimensions, which results are told from.
 
     Raises
     ------
     ConfigurationError
-        If one is not understood.
+        If one is not understood, or two bound the same result.
+    PriorError
+        If a text is not understood.
+
+    Examples
+    --------
+    >>> checked_constraints("memory <= 8", ["x"])
+    [{'name': 'memory', 'lower': None, 'upper': 8, 'tolerance': 0.0}]
+    >>> checked_constraints({"name": "weight", "equals": 2, "tolerance": 0.5})
+    [{'name': 'weight', 'lower': 2, 'upper': 2, 'tolerance': 0.5}]
     """
-    entries = _entries(constraints, "constraints")
-    for entry in entries:
-        if isinstance(entry, str):
-            continue
-        if not isinstance(entry, Mapping) or not entry.get("name"):
+    checked = [_constraint(entry, dimensions) for entry in _entries(constraints, "constraints")]
+    names = [entry["name"] for entry in checked if not isinstance(entry, str)]
+    for name in names:
+        if names.count(name) > 1:
             raise ConfigurationError(
-                "a constraint must be a text such as 'x + y <= 1', or "
-                f"{{'name', 'lower', 'upper', 'tolerance'}} for a result, not {entry!r}"
+                f"the constraint {name!r} is declared twice; give both bounds in one, such as "
+                f"'1 <= {name} <= 2'"
             )
-        _refuse_unknown_keys(entry, "constraint", _CONSTRAINT_KEYS)
-    return entries
+    return checked
+
+
+def _constraint(entry: Any, dimensions: Collection[str]) -> Any:
+    if isinstance(entry, str):
+        bounds = outcome_bounds(entry, dimensions)
+        return entry if bounds is None else _bounded(bounds)
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+        raise ConfigurationError(
+            "a constraint must be a text such as 'x + y <= 1', or "
+            f"{{'name', 'lower', 'upper', 'tolerance'}} for a result, not {entry!r}"
+        )
+    _refuse_unknown_keys(entry, "constraint", _CONSTRAINT_KEYS)
+    return _bounded(entry)
+
+
+def _bounded(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an outcome constraint with all its fields, as it is stored."""
+    name = entry["name"]
+
+    def number(key: str) -> float | None:
+        value: float | None = plain_value(entry.get(key))
+        if value is None or (is_number(value) and math.isfinite(value)):
+            return value
+        raise ConfigurationError(
+            f"constraint {name!r}: {key} must be a finite number, not {value!r}"
+        )
+
+    lower, upper, equals, tolerance = map(number, ("lower", "upper", "equals", "tolerance"))
+    if equals is not None and (lower is not None or upper is not None):
+        raise ConfigurationError(
+            f"constraint {name!r} has 'equals' and also 'lower' or 'upper'; give one of both"
+        )
+    if equals is not None:
+        lower = upper = equals
+    if lower is None and upper is None:
+        raise ConfigurationError(
+            f"constraint {name!r} has no bound; it needs 'lower', 'upper' or 'equals'"
+        )
+    if lower is not None and upper is not None and lower > upper:
+        raise ConfigurationError(
+            f"constraint {name!r}: its lower bound {lower!r} is above its upper bound {upper!r}"
+        )
+    if tolerance is not None and tolerance < 0:
+        raise ConfigurationError(
+            f"constraint {name!r}: tolerance must be at least 0, not {tolerance!r}"
+        )
+    return {"name": name, "lower": lower, "upper": upper, "tolerance": tolerance or 0.0}
 
 
 def _entries(given: Any, what: str) -> list[Any]:

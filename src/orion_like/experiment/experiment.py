@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
-from orion_like.algo import Algorithm, create_algorithm
+from orion_like.algo import Algorithm, Objective, OutcomeConstraint, create_algorithm
 from orion_like.algo.gradient import partial_derivatives
+from orion_like.algo.problem import read_constraints, read_objectives
 from orion_like.errors import (
     DatabaseError,
     ExperimentDeleted,
@@ -18,9 +20,12 @@ from orion_like.errors import (
 from orion_like.experiment.statistics import ExperimentStats, StatisticsAccumulator
 from orion_like.experiment.stored_algorithm import stored_algorithm
 from orion_like.space import Space, build_space
+from orion_like.spelling import did_you_mean
 from orion_like.storage import Ledger, Storage
 from orion_like.storage.database.values import plain
 from orion_like.trial import Result, Trial, to_results
+
+logger = logging.getLogger(__name__)
 
 MODES = {"r": "reading", "w": "writing", "x": "executing"}
 ANY_OBJECTIVE = "objective"  # name of an objective that need not be reported by its name
@@ -50,9 +55,10 @@ class Experiment:
         self._statistics = self._new_statistics()
         self._generation = 0
         self._used_up_in: int | None = None
+        self._missed: set[str] = set()
 
     def _new_statistics(self) -> StatisticsAccumulator:
-        return StatisticsAccumulator(self.objectives, self.outcome_constraints)
+        return StatisticsAccumulator(self.declared_objectives, self.declared_constraints)
 
     def require(self, mode: str) -> None:
         """Raise UnsupportedOperation unless the experiment was opened for `mode` at least."""
@@ -113,6 +119,16 @@ class Experiment:
     def outcome_constraints(self) -> list[dict[str, Any]]:
         """Declared constraints on results."""
         return [constraint for constraint in self.constraints if not isinstance(constraint, str)]
+
+    @cached_property
+    def declared_objectives(self) -> tuple[Objective, ...]:
+        """What is minimized or maximized; one, if nothing is declared."""
+        return read_objectives(self.objectives)
+
+    @cached_property
+    def declared_constraints(self) -> tuple[OutcomeConstraint, ...]:
+        """Bounds that results must keep."""
+        return read_constraints(self.outcome_constraints)
 
     @cached_property
     def space(self) -> Space:
@@ -277,6 +293,10 @@ class Experiment:
             If there is no valid objective, a declared one is missing, a gradient is not one of
             the search space, or a value cannot be stored. An only objective may be reported under
             any name, as long as it is clear which it is.
+
+        Notes
+        -----
+        A declared outcome constraint that is missing is warned of once.
         """
         checked = to_results(results, name)
         for result in checked:
@@ -292,6 +312,7 @@ class Experiment:
                 f"the results lack what experiment {self.name!r} is to optimize: "
                 f"{', '.join(missing)}; their objectives are {', '.join(reported)}"
             )
+        self._warn_of_missing_constraints(checked)
         return checked
 
     def _check_gradient(self, gradient: Result) -> None:
@@ -299,6 +320,23 @@ class Experiment:
             partial_derivatives(gradient.value, self.space)
         except InvalidResult as error:
             raise InvalidResult(f"gradient {gradient.name!r}: {error}") from None
+
+    def _warn_of_missing_constraints(self, results: Sequence[Result]) -> None:
+        """Warn of declared outcome constraints that are not reported, once of each."""
+        reported = {str(result.name): result.type for result in results}
+        for name in (constraint.name for constraint in self.declared_constraints):
+            if reported.get(name) == "constraint" or name in self._missed:
+                continue
+            self._missed.add(name)
+            hint = did_you_mean(name, [n for n, type_ in reported.items() if type_ == "constraint"])
+            if name in reported:
+                hint = f" (what was reported as {name!r} is of the type {reported[name]!r})"
+            logger.warning(
+                "experiment %r: the constraint %r is not among the results%s, and a trial that "
+                "does not report it counts as infeasible; report "
+                "{'name': %r, 'type': 'constraint', 'value': number}",
+                self.name, name, hint, name,
+            )  # fmt: skip
 
     def take_number_for_insertion(self) -> int:
         """Take a number for a trial that a user gives, beyond ``max_trials`` if need be."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from orion_like.algo import Kind, Objective, Outcome, OutcomeConstraint, judge_results
+from orion_like.experiment.front import FrontFollower, ParetoFront
 from orion_like.experiment.incumbent import Incumbent
+from orion_like.trial import Result
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,20 @@ class ExperimentStats:
     ----------
     trials_completed
         Number of completed trials.
+    trials_feasible
+        Number of those that keep all outcome constraints, and have finite objectives.
     best_trials_id
-        Id of the best trial, or None.
+        Id of the best trial by the first objective, or None: the best feasible one or, until
+        there is one, the least infeasible.
     best_evaluation
-        Its objective, or None.
+        Its first objective, or None.
+    best_is_feasible
+        Whether it keeps all outcome constraints, or None.
+    pareto_front
+        Feasible trials that no other one beats in all objectives; None with one objective.
+    unreported_constraints
+        Names of declared outcome constraints that no completed trial has reported. As long as
+        there is one, no trial is feasible.
     start_time
         When the experiment was created.
     finish_time
@@ -45,8 +58,12 @@ class ExperimentStats:
     """
 
     trials_completed: int = 0
+    trials_feasible: int = 0
     best_trials_id: str | None = None
     best_evaluation: float | None = None
+    best_is_feasible: bool | None = None
+    pareto_front: ParetoFront | None = None
+    unreported_constraints: tuple[str, ...] = ()
     start_time: datetime | None = None
     finish_time: datetime | None = None
     max_trials: int | None = None
@@ -67,11 +84,27 @@ class ExperimentStats:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain values; times are texts."""
-        document = {**asdict(self), "eta_milliseconds": self.eta_milliseconds}
+        front = self.pareto_front
+        document = {
+            **{field.name: getattr(self, field.name) for field in fields(self)},
+            "pareto_front": None if front is None else front.to_json(),
+            "unreported_constraints": list(self.unreported_constraints),
+            "trial_status_count": dict(self.trial_status_count),
+            "eta_milliseconds": self.eta_milliseconds,
+        }
         return {
             key: str(value) if isinstance(value, (datetime, timedelta)) else value
             for key, value in document.items()
         }
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """What counts of a completed trial."""
+
+    id: str
+    number: int | None
+    outcome: Outcome
 
 
 class StatisticsAccumulator:
@@ -80,35 +113,67 @@ class StatisticsAccumulator:
     Parameters
     ----------
     objectives
-        Declared objectives, ``{"name", "direction"}``; the first one is followed.
+        Declared objectives.
     constraints
         Declared outcome constraints.
     """
 
     def __init__(
-        self,
-        objectives: Sequence[Mapping[str, Any]] = (),
-        constraints: Sequence[Mapping[str, Any]] = (),
+        self, objectives: Sequence[Objective], constraints: Sequence[OutcomeConstraint] = ()
     ) -> None:
-        self.incumbent = Incumbent(objectives, constraints)
+        self._objectives = objectives
+        self._constraints = constraints
         self.finish_time: datetime | None = None
         self.sum_of_trials_time = timedelta()
-        self._completed: set[Any] = set()
+        self._completed: dict[Any, _Finished] = {}
+        self._unreported = dict.fromkeys(constraint.name for constraint in constraints)
+        self._rank(())
+
+    def _rank(self, trials: Iterable[_Finished]) -> None:
+        """Find the best of these trials, and of no others."""
+        self.incumbent = Incumbent(self._objectives[0])
+        self._front = FrontFollower(self._objectives) if len(self._objectives) > 1 else None
+        self._feasible = 0
+        for trial in trials:
+            self._rank_also(trial)
+
+    def _rank_also(self, trial: _Finished) -> None:
+        self._feasible += trial.outcome.kind is Kind.FEASIBLE
+        self.incumbent.observe(trial.id, trial.number, trial.outcome)
+        if self._front is not None:
+            self._front.observe(trial.id, trial.number, trial.outcome)
 
     def observe(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """Take in changed documents; one that was seen completed before counts once."""
         for document in documents:
-            if document["status"] != "completed" or document["_id"] in self._completed:
-                continue
-            self._completed.add(document["_id"])
-            self.incumbent.observe(document)
-            start, end = document.get("start_time"), document.get("end_time")
-            if end is None:
-                continue
-            if self.finish_time is None or end > self.finish_time:
-                self.finish_time = end
-            if start is not None:
-                self.sum_of_trials_time += end - start
+            if document["status"] == "completed":
+                self._observe_completed(document)
+
+    def _observe_completed(self, document: Mapping[str, Any]) -> None:
+        finished, before = self._judged(document), self._completed.get(document["_id"])
+        self._completed[document["_id"]] = finished
+        if before is None:
+            self._rank_also(finished)
+            self._add_time(document)
+        elif before != finished:  # its results were corrected
+            self._rank(self._completed.values())
+
+    def _judged(self, document: Mapping[str, Any]) -> _Finished:
+        results = [Result.from_document(result) for result in document.get("results") or ()]
+        for result in results if self._unreported else ():
+            if result.type == "constraint":
+                self._unreported.pop(str(result.name), None)
+        outcome = judge_results(results, self._objectives, self._constraints)
+        return _Finished(document["id"], document.get("number"), outcome)
+
+    def _add_time(self, document: Mapping[str, Any]) -> None:
+        start, end = document.get("start_time"), document.get("end_time")
+        if end is None:
+            return
+        if self.finish_time is None or end > self.finish_time:
+            self.finish_time = end
+        if start is not None:
+            self.sum_of_trials_time += end - start
 
     def snapshot(
         self,
@@ -127,8 +192,12 @@ class StatisticsAccumulator:
         )
         return ExperimentStats(
             trials_completed=completed,
+            trials_feasible=self._feasible,
             best_trials_id=self.incumbent.trial_id,
             best_evaluation=self.incumbent.value,
+            best_is_feasible=self.incumbent.is_feasible,
+            pareto_front=None if self._front is None else self._front.front,
+            unreported_constraints=tuple(self._unreported) if self._completed else (),
             start_time=start_time,
             finish_time=self.finish_time,
             max_trials=max_trials,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orion_like.analysis.libraries import load
 from orion_like.analysis.trials import with_objective
-from orion_like.experiment.incumbent import violation
 from orion_like.space import Space
 from orion_like.spelling import did_you_mean
 
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     import pandas
 
     from orion_like.client import ExperimentClient
-    from orion_like.trial import Trial
 
 ORDERS = ("suggested", "reserved", "completed")
 
@@ -86,37 +83,14 @@ def read_history(
     if experiment is None:
         raise ValueError("figures need an experiment, not None")
     load("plotly", "plotting")
-    declared = (experiment.experiment.objectives or [{}])[0]
-    objective = declared.get("name") or "objective"
+    declared = experiment.experiment.declared_objectives[0]
     frame = experiment.to_pandas(with_evc_tree=with_evc_tree)
-    completed = frame[frame["status"] == "completed"].copy()
-    stored = {
-        trial.id: trial for trial in experiment.fetch_trials_by_status("completed", with_evc_tree)
-    }
-    # A trial may have been completed after the frame was made, or the other way round.
-    known = [stored.get(uid) for uid in completed["id"]]
-    completed["objective"] = [
-        value if trial is None else _objective(trial, objective, value)
-        for trial, value in zip(known, completed["objective"], strict=True)
-    ]
-    if any(trial is not None and trial.constraints for trial in known):
-        bounds = experiment.experiment.outcome_constraints
-        completed["feasible"] = [trial is None or _is_feasible(trial, bounds) for trial in known]
+    completed = frame[frame["status"] == "completed"]
     trials = with_objective(completed).sort_values(order_by, kind="stable")
     return History(
         experiment.name,
         experiment.space,
-        objective,
-        declared.get("direction") or "minimize",
+        declared.name,
+        declared.direction,
         trials.reset_index(drop=True),
     )
-
-
-def _objective(trial: Trial, name: str, otherwise: Any) -> Any:
-    """Return the objective of a name; a trial may report several, in any order."""
-    named = (r.value for r in trial.results if r.type == "objective" and r.name == name)
-    return next(named, otherwise)
-
-
-def _is_feasible(trial: Trial, bounds: Sequence[Mapping[str, Any]]) -> bool:
-    return violation([result.to_dict() for result in trial.results], bounds) == 0
