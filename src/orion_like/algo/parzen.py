@@ -5,7 +5,7 @@ their roles for better empirical performance, arXiv 2304.11127, describes the de
 a mixture of products of one-dimensional kernels (its "multivariate" kernel) with the prior as
 one more component, Gaussian kernels truncated to the domain, categorical kernels after
 Aitchison and Aitken, and bandwidths with a lower bound. Where this file departs from the
-variants there, benchmarks/tpe_quality.py is the reason.
+variants there, benchmarks/quality is the reason.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ PENDING_WEIGHT = 0.3
 MAX_BATCHES = 4
 """Batches of candidates drawn to find one that is new and keeps the input constraints."""
 
-# Found with benchmarks/tpe_quality.py. Narrow kernels for the other trials are what matters
+# Found with benchmarks/quality. Narrow kernels for the other trials are what matters
 # most: they let good and bad trials stand close to each other.
 GOOD_KERNEL = Kernel(scale=0.3, spread_power=1.0)
 OTHER_KERNEL = Kernel(scale=0.1, spread_power=0.5)
