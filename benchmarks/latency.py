@@ -30,8 +30,13 @@ from benchmarks.quality.solvers import creator, package_of
 DIMENSIONS = 10
 NUMBERS = (100, 1_000, 10_000)
 ROUNDS = 20
+PATIENCE = 10
+"""Seconds that a process may take for each one of processor time within the limit."""
+
 CHOSEN = frozenset({"optuna-cmaes"})
 """Solvers that keep their state in the trials that they chose."""
+
+UNKNOWN = {"milliseconds": math.nan, "megabytes": math.nan}
 
 
 def bowl(params: Params) -> float:
@@ -58,7 +63,8 @@ def measure(name: str, number: int, limit: float) -> dict[str, Any]:
     number
         Number of trials before.
     limit
-        Seconds of processor time within which a solver must choose them, if it has to.
+        Seconds of processor time within which a solver must choose them, if it has to; also
+        how long rounds are repeated.
     """
     rng = np.random.default_rng(0)
     create = creator(name)
@@ -82,23 +88,29 @@ def measure(name: str, number: int, limit: float) -> dict[str, Any]:
         for _ in range(number - 1):
             turn()
             if time.process_time() - began > limit:
-                return {"milliseconds": math.nan, "megabytes": math.nan}
+                return UNKNOWN
     turn()  # what was handed over at once is digested
-    seconds = [turn() for _ in range(ROUNDS)]
+    seconds: list[float] = []
+    while len(seconds) < ROUNDS and sum(seconds) < limit:
+        seconds.append(turn())
     return {"milliseconds": 1000 * float(np.mean(seconds)), "megabytes": memory() - before}
 
 
 def in_process(python: str, name: str, number: int, limit: float) -> dict[str, Any]:
-    """Measure in a process of its own."""
+    """Measure in a process of its own, which is ended when it takes far too long."""
     command = [python, "-m", "benchmarks.latency", "--one", name, str(number), str(limit)]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **ONE_THREAD},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **ONE_THREAD},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=PATIENCE * limit,
+        )
+    except subprocess.TimeoutExpired:
+        return UNKNOWN
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured
 

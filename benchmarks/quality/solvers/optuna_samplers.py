@@ -30,13 +30,14 @@ class OptunaSampler:
         options: dict[str, Any] = {"seed": seed}
         if self.native:
             options["constraints_func"] = lambda trial: trial.user_attrs["constraints"]
+        conditional = any(d.condition is not None for d in problem.dimensions)
         if variant == "tpe":
-            conditional = any(d.condition is not None for d in problem.dimensions)
             sampler: Any = optuna.samplers.TPESampler(group=conditional, **options)
         elif variant == "gp":
             sampler = optuna.samplers.GPSampler(**options)
         elif variant == "cmaes":
-            mixed = any(d.integer for d in problem.dimensions)
+            # With conditions, the option fails as the dimensions change.
+            mixed = any(d.integer for d in problem.dimensions) and not conditional
             sampler = optuna.samplers.CmaEsSampler(with_margin=mixed, **options)
         elif variant == "nsga2":
             sampler = optuna.samplers.NSGAIISampler(**options)
