@@ -157,6 +157,30 @@ def test_settings_of_the_command_line_are_stored_with_the_experiment(run):
     assert list(record["algorithm"]) == ["random"]
 
 
+def test_bounds_of_results_fit_on_the_command_line(run):
+    run(
+        "init-only", "-n", "demo", "--constraint", "x <= 0.5", "--constraint", "1 <= memory <= 8",
+        "--constraint", "{name: weight, equals: 2, tolerance: 0.1}", "./good.sh", PRIOR,
+    )  # fmt: skip
+
+    assert stored(run)["constraints"] == [
+        "x <= 0.5",
+        {"name": "memory", "lower": 1, "upper": 8, "tolerance": 0.0},
+        {"name": "weight", "lower": 2, "upper": 2, "tolerance": 0.1},
+    ]
+
+
+def test_a_script_that_never_reports_a_constraint_is_warned_of_once(run):
+    outcome = run(
+        "hunt", "-n", "demo", "--max-trials", 3, "--constraint", "memory <= 8", "./good.sh", PRIOR
+    )
+
+    assert outcome.code == 0
+    assert outcome.err.count("the constraint 'memory' is not among the results") == 1
+    assert "(infeasible)" in outcome.err
+    assert "constraints never reported: memory" in outcome.out
+
+
 def test_an_algorithm_with_parameters_fits_on_the_command_line(run):
     algorithm = '{"tpe": {"n_initial_points": 5}}'
     run("init-only", "-n", "demo", "--algorithm", algorithm, "./good.sh", PRIOR)

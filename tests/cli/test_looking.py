@@ -138,7 +138,17 @@ def test_status_for_programs(run, family):
             "version": 1,
             "objective": "objective",
             "direction": "minimize",
-            "statuses": [{"status": "completed", "quantity": 1, "best": 0.5}],
+            "objectives": [{"name": "objective", "direction": "minimize"}],
+            "pareto_front": None,
+            "statuses": [
+                {
+                    "status": "completed",
+                    "quantity": 1,
+                    "best": 0.5,
+                    "feasible": 1,
+                    "bests": {"objective": 0.5},
+                }
+            ],
         }
     ]
     assert yaml.safe_load(run("status", "-n", "b", "--format", "yaml").out) == records
@@ -149,6 +159,7 @@ def test_status_as_csv_has_a_row_per_status(run, family):
 
     assert rows[0] == {
         "name": "a", "version": "2", "status": "completed", "quantity": "3", "best": "1.5",
+        "feasible": "3", "bests.objective": "1.5",
     }  # fmt: skip
     assert [row["name"] for row in rows] == ["a", "a", "b"]
 
@@ -159,7 +170,7 @@ def test_status_of_every_trial_as_csv_has_a_row_per_trial(run, family):
     assert len(rows) == 5
     assert list(rows[0]) == [
         "name", "version", "id", "number", "status", "objective", "reason", "submit_time",
-        "start_time", "end_time", "params.x",
+        "start_time", "end_time", "params.x", "objectives.objective", "feasible",
     ]  # fmt: skip
     assert [row["params.x"] for row in rows if row["name"] == "b"] == ["1.0"]
 
@@ -198,6 +209,132 @@ def test_list_for_programs_tells_the_parents(run, family):
         ("a", 1, None), ("a", 2, "a-v1"), ("b", 1, "a-v2"), ("c", 1, None),
     ]  # fmt: skip
     assert records[0]["user"] == "ann"
+
+
+# --- constraints, objectives, gradients ----------------------------------------------------------
+
+
+def add_trial(storage, document, number, results, status="completed"):
+    trial = Trial(
+        experiment=document["_id"],
+        number=number,
+        params=[{"name": "x", "type": "real", "value": float(number)}],
+        results=[dict(zip(("type", "name", "value"), result, strict=True)) for result in results],
+    )
+    storage.register_trial(trial, status)
+    return trial.id
+
+
+@pytest.fixture
+def limited(storage):
+    """An experiment `limited`, whose trial with the least loss misses a constraint."""
+    document = add_experiment(
+        storage, "limited", objectives=[{"name": "loss", "direction": "minimize"}],
+        constraints=[{"name": "memory", "lower": 1, "upper": 8, "tolerance": 0.5}],
+    )  # fmt: skip
+    for number, (loss, memory) in enumerate([(1.0, 9.0), (2.0, 8.5), (3.0, 1.0)]):
+        results = [("objective", "loss", loss), ("constraint", "memory", memory)]
+        add_trial(storage, document, number, results)
+    return document
+
+
+@pytest.fixture
+def front(storage):
+    """An experiment `front` with two objectives, of whose trials two are in the front."""
+    document = add_experiment(
+        storage, "front", objectives=[
+            {"name": "loss", "direction": "minimize"}, {"name": "gain", "direction": "maximize"},
+        ],
+    )  # fmt: skip
+    return [
+        add_trial(
+            storage,
+            document,
+            number,
+            [
+                ("objective", "gain", gain),
+                ("objective", "loss", loss),
+                ("gradient", "loss", {"x": 0.5}),
+            ],
+        )
+        for number, (loss, gain) in enumerate([(3.0, 6.0), (1.0, 4.0), (3.0, 5.0)])
+    ]
+
+
+def test_status_shows_the_best_feasible_objective_and_how_many_are_feasible(run, limited):
+    shown = blocks(run("status").out)["limited-v1"]
+
+    assert shown == [
+        ["status", "quantity", "feasible", "min", "loss"],
+        ["completed", "3", "2", "2"],
+    ]
+
+
+def test_status_shows_the_best_of_each_objective_and_the_front(run, front):
+    shown = blocks(run("status").out)["front-v1"]
+
+    assert shown[:2] == [
+        ["status", "quantity", "min", "loss", "max", "gain"],
+        ["completed", "3", "1", "6"],
+    ]
+    assert " ".join(shown[2]) == "Pareto front: 2 trials, hypervolume 0.84"
+
+
+def test_status_of_every_trial_has_columns_for_objectives_and_constraints(run, front, limited):
+    shown = blocks(run("status", "--all").out)
+
+    assert shown["limited-v1"][0] == ["id", "status", "loss", "memory", "feasible"]
+    assert [row[2:] for row in shown["limited-v1"][1:]] == [
+        ["1", "9", "no"], ["2", "8.5", "yes"], ["3", "1", "yes"],
+    ]  # fmt: skip
+    assert shown["front-v1"][0] == ["id", "status", "loss", "gain"]
+    assert shown["front-v1"][1][2:] == ["3", "6"]
+
+
+def test_status_tells_programs_all_results(run, front, limited):
+    of_front, of_limited = json.loads(run("status", "--all", "--format", "json").out)
+
+    assert of_front["trials"][0]["objectives"] == {"loss": 3.0, "gain": 6.0}
+    assert of_front["trials"][0]["gradients"] == {"loss": {"x": 0.5}}
+    assert [trial["id"] for trial in of_front["pareto_front"]["trials"]] == [front[1], front[0]]
+    assert of_limited["pareto_front"] is None
+    assert [trial["constraints"] for trial in of_limited["trials"]] == [
+        {"memory": 9.0}, {"memory": 8.5}, {"memory": 1.0},
+    ]  # fmt: skip
+    assert [trial["feasible"] for trial in of_limited["trials"]] == [False, True, True]
+
+
+def test_info_shows_the_best_feasible_trial_and_the_bounds(run, limited):
+    out = run("info", "-n", "limited").out
+
+    assert "1 <= memory <= 8  (tolerance 0.5)" in out
+    assert "trials feasible: 2" in out
+    assert "evaluation: 2.0" in out
+
+
+def test_info_shows_the_front_and_the_gradients(run, front):
+    out = run("info", "-n", "front").out
+    record = json.loads(run("info", "-n", "front", "--format", "json").out)["stats"]
+
+    assert "Pareto front\n============\ntrials: 2\nhypervolume: 0.84" in out
+    assert "reference point: loss 3.2, gain 3.8" in out
+    assert f"{front[1]}: loss 1, gain 4\n{front[0]}: loss 3, gain 6\n" in out
+    assert "  gradients:\n    loss:\n      x: 0.5\n" in out
+    assert record["best_trial"]["gradients"] == {"loss": {"x": 0.5}}
+    assert record["pareto_front"]["reference_point"] == pytest.approx({"loss": 3.2, "gain": 3.8})
+
+
+def test_info_tells_of_a_constraint_that_is_never_reported(run, storage):
+    add_experiment(
+        storage, "silent", values=[3.0, 1.0],
+        constraints=[{"name": "memory", "lower": 2, "upper": 2, "tolerance": 0.0}],
+    )  # fmt: skip
+
+    out = run("info", "-n", "silent").out
+
+    assert "memory == 2\n" in out
+    assert "constraints never reported: memory (so that no trial is feasible)" in out
+    assert "evaluation: 1.0\n  feasible: no" in out
 
 
 # --- info ---------------------------------------------------------------------------------------

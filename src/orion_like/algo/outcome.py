@@ -41,6 +41,11 @@ class Outcome:
     violation: float = 0.0
 
     @property
+    def is_feasible(self) -> bool:
+        """Whether all constraints are kept."""
+        return self.kind is Kind.FEASIBLE
+
+    @property
     def key(self) -> tuple[float, ...]:
         """What sorts outcomes by the first objective, best first.
 

@@ -30,7 +30,7 @@ from orion_like.cli.registration import (
     worker_overrides,
 )
 from orion_like.cli.session import Selection, Session, open_existing_storage, open_storage
-from orion_like.cli.summary import print_sections, stats_record, stats_section
+from orion_like.cli.summary import print_sections, stats_record, stats_sections
 from orion_like.errors import BrokenExperiment, LazyWorkers
 
 if TYPE_CHECKING:
@@ -192,9 +192,7 @@ class Hunt:
         self._show(display, progress.stats, progress.waiting)
 
     def _show(self, display: Display, stats: Any, waiting: str | None) -> None:
-        self._latest = snapshot_of(
-            stats.trial_status_count, stats.max_trials, stats.best_evaluation, waiting
-        )
+        self._latest = snapshot_of(stats, waiting)
         display.update(self._latest)
 
     # --- words --------------------------------------------------------------------------------
@@ -211,12 +209,10 @@ class Hunt:
 
     def _sum_up(self) -> None:
         stats = self._client.stats
-        best_id = stats.best_trials_id
-        best = self._client.get_trial(uid=best_id) if best_id else None
         record = {
             "name": self._client.name,
             "version": self._client.version,
-            **stats_record(stats, best, done=self._client.is_done),
+            **stats_record(self._client, stats),
         }
         if self._format != "table":
             rows = ({"field": key, "value": v} for key, v in flat(plain(record)).items())
@@ -224,7 +220,7 @@ class Hunt:
             return
         if record["completed"]:
             click.echo(f"{self._success(stats)}\n")
-        print_sections([stats_section(record)])
+        print_sections(stats_sections(record))
         self._print_hints(done=record["completed"])
 
     @staticmethod

@@ -22,7 +22,7 @@ from orion_like.cli.summary import (
     Section,
     print_sections,
     stats_record,
-    stats_section,
+    stats_sections,
     value_text,
 )
 
@@ -42,10 +42,8 @@ def info(session: Session, selection: Selection, format_: str) -> None:
         from orion_like.client import get_experiment
 
         client = get_experiment(name, document.get("version", 1), storage=storage)
-        stats, done = client.stats, client.is_done
-        best = client.get_trial(uid=stats.best_trials_id) if stats.best_trials_id else None
-    record = _record(document, {doc["_id"]: doc for doc in documents})
-    record["stats"] = stats_record(stats, best, done=done)
+        record = _record(document, {doc["_id"]: doc for doc in documents})
+        record["stats"] = stats_record(client, client.stats)
     if format_ == "table":
         print_sections(_sections(record))
     else:
@@ -131,7 +129,7 @@ def _sections(record: Mapping[str, Any]) -> list[Section]:
             "Parent experiment",
             {"root": record["root"], "parent": record["parent"], "adapter": record["adapter"]},
         ),
-        stats_section(record["stats"]),
+        *stats_sections(record["stats"]),
     ]
     return sections
 
@@ -145,6 +143,10 @@ def _constraint(constraint: Any) -> str:
     if not isinstance(constraint, Mapping):
         return str(constraint)
     lower, upper = constraint.get("lower"), constraint.get("upper")
+    tolerance = constraint.get("tolerance")
+    within = f"  (tolerance {value_text(tolerance)})" if tolerance else ""
+    if lower is not None and lower == upper:
+        return f"{constraint['name']} == {value_text(lower)}{within}"
     below = "" if lower is None else f"{value_text(lower)} <= "
     above = "" if upper is None else f" <= {value_text(upper)}"
-    return f"{below}{constraint['name']}{above}"
+    return f"{below}{constraint['name']}{above}{within}"

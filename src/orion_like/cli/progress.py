@@ -6,18 +6,20 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from orion_like.cli.output import printable
+from orion_like.cli.output import counted, printable
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.live import Live
+
+    from orion_like.experiment import ExperimentStats
 
 WINDOW = 300.0  # seconds over which the rate is measured
 LINE_INTERVAL = 5.0  # seconds between two plain lines
@@ -35,7 +37,11 @@ class Snapshot:
     total
         How many there shall be; None without a limit.
     best
-        Best objective so far.
+        Best objective so far, the first one if there are several.
+    is_feasible
+        Whether the best trial keeps all constraints on results. Default True.
+    front
+        Number of trials in the Pareto front; None with one objective.
     running, broken
         Trials of the experiment that run now, and that broke.
     rate
@@ -51,6 +57,8 @@ class Snapshot:
     best: float | None = None
     running: int = 0
     broken: int = 0
+    is_feasible: bool = True
+    front: int | None = None
     rate: float | None = None
     time_left: float | None = None
     waiting: str | None = None
@@ -136,7 +144,10 @@ def count_text(snapshot: Snapshot) -> str:
 def _details(snapshot: Snapshot) -> list[str]:
     parts = []
     if snapshot.best is not None:
-        parts.append(f"best {printable(float(snapshot.best))}")
+        note = "" if snapshot.is_feasible else " (infeasible)"
+        parts.append(f"best {printable(float(snapshot.best))}{note}")
+    if snapshot.front:
+        parts.append(f"front of {counted(snapshot.front, 'trial')}")
     if snapshot.rate is not None:
         parts.append(rate_text(snapshot.rate))
     if snapshot.time_left is not None and snapshot.completed != snapshot.total:
@@ -330,14 +341,15 @@ def choose_display(title: str, *, scripts_print: bool) -> Display:
     return LiveDisplay(title)
 
 
-def snapshot_of(
-    counts: Mapping[str, int], total: int | None, best: float | None, waiting: str | None
-) -> Snapshot:
-    """Return where an experiment stands, from its counts of trials by status."""
+def snapshot_of(stats: ExperimentStats, waiting: str | None) -> Snapshot:
+    """Return where an experiment stands."""
+    counts, front = stats.trial_status_count, stats.pareto_front
     return Snapshot(
         completed=counts.get("completed", 0),
-        total=total,
-        best=best,
+        total=stats.max_trials,
+        best=stats.best_evaluation,
+        is_feasible=stats.best_is_feasible is not False,
+        front=None if front is None else len(front),
         running=counts.get("reserved", 0),
         broken=counts.get("broken", 0),
         waiting=waiting,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,41 +13,62 @@ import click
 from orion_like.cli.commands import Command
 from orion_like.cli.forest import Node, build_forest, select
 from orion_like.cli.options import format_option, option, selecting
-from orion_like.cli.output import print_heading, print_table, write
+from orion_like.cli.output import counted, print_heading, print_table, printable, write
 from orion_like.cli.session import Selection, Session, no_experiment, open_storage_to_read
 
 if TYPE_CHECKING:
+    from orion_like.algo import Objective, Outcome, OutcomeConstraint
+    from orion_like.experiment import ParetoFront
     from orion_like.storage import Storage
     from orion_like.trial import Trial
 
-FIELDS = ("name", "version", "refers", "metadata.user", "objectives")
+FIELDS = ("name", "version", "refers", "metadata.user", "objectives", "constraints")
 
-
+RESULT_FIELDS = ("status", "results", "number")
 TRIAL_FIELDS = (
-    "status", "results", "id", "params", "parent", "number", "reason", "submit_time",
-    "start_time", "end_time",
+    *RESULT_FIELDS, "id", "params", "parent", "reason", "submit_time", "start_time", "end_time",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Line:
-    """What is shown of one trial; only the first two unless every trial is shown."""
+    """What is shown of one trial; the fields from `id` on only if it is shown by itself."""
 
     status: str
-    objective: float | None
+    number: int | None
+    objectives: dict[str, float | None]
+    outcome: Outcome | None
+    constraints: dict[str, float]
     id: str | None = None
-    number: int | None = None
     reason: str | None = None
     submit_time: datetime | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    gradients: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def feasible(self) -> bool | None:
+        """Whether it keeps all constraints; None unless it is completed."""
+        return None if self.outcome is None else self.outcome.is_feasible
 
     def record(self) -> dict[str, Any]:
         """Return all of it, in the order in which programs get it."""
-        names = ("id", "number", "status", "objective", "reason")
-        times = ("submit_time", "start_time", "end_time")
-        return {name: getattr(self, name) for name in (*names, *times, "params")}
+        return {
+            "id": self.id,
+            "number": self.number,
+            "status": self.status,
+            "objective": next(iter(self.objectives.values())),
+            "reason": self.reason,
+            "submit_time": self.submit_time,
+            "start_time": self.start_time,
+            "end_time": self.end_time,
+            "params": self.params,
+            "objectives": self.objectives,
+            "constraints": self.constraints,
+            "feasible": self.feasible,
+            "gradients": self.gradients,
+        }
 
     @property
     def short_reason(self) -> str:
@@ -64,21 +86,59 @@ class Block:
     counts: dict[str, int] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
 
-    @property
-    def objective(self) -> tuple[str, bool]:
-        """Name of the objective, and whether more of it is better."""
-        first = (self.node.document.get("objectives") or [{}])[0]
-        return first.get("name", "objective"), first.get("direction") == "maximize"
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is minimized or maximized."""
+        from orion_like.algo.problem import read_objectives
 
-    def best(self, status: str) -> float | None:
-        """Best objective of the trials with a status."""
-        values = [
-            line.objective
-            for line in self.lines
-            if line.status == status and line.objective is not None
-        ]
-        maximize = self.objective[1]
-        return (max if maximize else min)(values, default=None)
+        return read_objectives(self.node.document.get("objectives"))
+
+    @cached_property
+    def bounds(self) -> tuple[OutcomeConstraint, ...]:
+        """Declared constraints on results."""
+        from orion_like.algo.problem import read_constraints
+
+        declared = self.node.document.get("constraints") or ()
+        return read_constraints(entry for entry in declared if not isinstance(entry, str))
+
+    @property
+    def constraints(self) -> list[str]:
+        """Names of the constraints on results, those that are declared first."""
+        declared = [bound.name for bound in self.bounds]
+        reported = {name for line in self.lines for name in line.constraints}
+        return [*declared, *sorted(reported.difference(declared))]
+
+    def feasible(self, status: str) -> int | None:
+        """Count the trials with a status that keep all constraints; None if none is judged."""
+        judged = [line.feasible for line in self.lines if line.status == status]
+        return None if None in judged or not judged else sum(map(bool, judged))
+
+    def bests(self, status: str) -> dict[str, float | None]:
+        """Return the best value of each objective, by itself, of the trials with a status."""
+        from orion_like.experiment.incumbent import Incumbent
+
+        bests = {}
+        for position, objective in enumerate(self.objectives):
+            incumbent = Incumbent(objective)
+            for line in self.lines:
+                if line.status == status and line.outcome is not None:
+                    losses = line.outcome.losses[position : position + 1]
+                    incumbent.observe("", line.number, replace(line.outcome, losses=losses))
+            bests[objective.name] = incumbent.value
+        return bests
+
+    @cached_property
+    def front(self) -> ParetoFront | None:
+        """The Pareto front; None with one objective."""
+        from orion_like.experiment.front import FrontFollower
+
+        if len(self.objectives) == 1:
+            return None
+        follower = FrontFollower(self.objectives)
+        for line in self.lines:
+            if line.outcome is not None:
+                follower.observe(str(line.id), line.number, line.outcome)
+        return follower.front
 
 
 @click.command(
@@ -173,31 +233,44 @@ def _versions(root: Node) -> tuple[list[Node], list[Node]]:
 def _fill(storage: Storage, node: Node, depth: int, family: list[Node], every_trial: bool) -> Block:
     block = Block(node, depth)
     where = None if every_trial else {"status": "completed"}
+    in_full = every_trial or len(block.objectives) > 1
     for member in family:
         uid = member.document["_id"]
         for name, count in storage.count_by_status(uid).items():
             block.counts[name] = block.counts.get(name, 0) + count
-        fields = TRIAL_FIELDS if every_trial else ("status", "results")
+        fields = TRIAL_FIELDS if in_full else RESULT_FIELDS
         trials = storage.fetch_trials(uid, where, fields)
-        block.lines += [_line(trial, every_trial) for trial in trials]
+        block.lines += [_line(trial, block, in_full) for trial in trials]
     block.lines.sort(key=lambda line: line.status)
     return block
 
 
-def _line(trial: Trial, in_full: bool) -> Line:
-    objective = None if trial.objective is None else trial.objective.value
-    if not in_full:
-        return Line(trial.status, objective)
-    return Line(
+def _line(trial: Trial, block: Block, in_full: bool) -> Line:
+    from orion_like.algo.outcome import find_objectives, judge_results
+
+    found = find_objectives(trial.results, block.objectives)
+    is_judged = trial.status == "completed"
+    line = Line(
         status=trial.status,
-        objective=objective,
-        id=trial.id,
         number=trial.number,
+        objectives={
+            objective.name: None if result is None else result.value
+            for objective, result in zip(block.objectives, found, strict=True)
+        },
+        outcome=judge_results(trial.results, block.objectives, block.bounds) if is_judged else None,
+        constraints={str(result.name): result.value for result in trial.constraints},
+    )
+    if not in_full:
+        return line
+    return replace(
+        line,
+        id=trial.id,
         reason=trial.reason,
         submit_time=trial.submit_time,
         start_time=trial.start_time,
         end_time=trial.end_time,
         params=trial.flat_params,
+        gradients={str(r.name): r.value for r in trial.results if r.type == "gradient"},
     )
 
 
@@ -217,48 +290,79 @@ def _show(blocks: list[Block], every_trial: bool, format_: str) -> None:
 def _show_table(block: Block, every_trial: bool) -> None:
     indent = 2 * block.depth
     print_heading(block.node.title, indent)
-    objective, maximize = block.objective
-    best = f"{'max' if maximize else 'min'} {objective}"
     if not block.counts:
         click.echo(f"{'':{indent}}empty")
     elif every_trial:
-        _print_trials(block, objective, indent)
+        _print_trials(block, indent)
     else:
-        counts = sorted(block.counts.items())
-        rows_ = [(name, count, block.best(name)) for name, count in counts]
-        print_table(("status", "quantity", best), rows_, indent)
+        _print_statuses(block, indent)
+    if block.front:
+        volume = printable(block.front.hypervolume)
+        size = counted(len(block.front), "trial")
+        click.echo(f"{'':{indent}}Pareto front: {size}, hypervolume {volume}")
     click.echo("\n")
 
 
-def _print_trials(block: Block, objective: str, indent: int) -> None:
-    headers: tuple[str, ...] = ("id", "status", objective)
-    rows: list[tuple[Any, ...]] = [(ln.id, ln.status, ln.objective) for ln in block.lines]
+def _print_statuses(block: Block, indent: int) -> None:
+    headers = ["status", "quantity"]
+    if block.constraints:
+        headers.append("feasible")
+    headers += [f"{objective.direction[:3]} {objective.name}" for objective in block.objectives]
+    rows: list[list[Any]] = []
+    for name, count in sorted(block.counts.items()):
+        feasible = [block.feasible(name)] if block.constraints else []
+        rows.append([name, count, *feasible, *block.bests(name).values()])
+    print_table(headers, rows, indent)
+
+
+def _print_trials(block: Block, indent: int) -> None:
+    headers = ["id", "status", *(objective.name for objective in block.objectives)]
+    rows: list[list[Any]] = [[ln.id, ln.status, *ln.objectives.values()] for ln in block.lines]
+    if block.constraints:
+        headers += [*block.constraints, "feasible"]
+        for row, line in zip(rows, block.lines, strict=True):
+            row += [line.constraints.get(name) for name in block.constraints]
+            row.append(None if line.feasible is None else "yes" if line.feasible else "no")
     if any(line.reason for line in block.lines):
-        headers += ("reason",)
-        rows = [(*row, ln.short_reason) for row, ln in zip(rows, block.lines, strict=True)]
+        headers.append("reason")
+        for row, line in zip(rows, block.lines, strict=True):
+            row.append(line.short_reason)
     print_table(headers, rows, indent)
 
 
 def _record(block: Block, every_trial: bool) -> dict[str, Any]:
-    objective, maximize = block.objective
+    first = block.objectives[0]
     record: dict[str, Any] = {
         "name": block.node.name,
         "version": block.node.version,
-        "objective": objective,
-        "direction": "maximize" if maximize else "minimize",
+        "objective": first.name,
+        "direction": first.direction,
+        "objectives": [{"name": o.name, "direction": o.direction} for o in block.objectives],
+        "pareto_front": None if block.front is None else block.front.to_json(),
     }
     if every_trial:
         record["trials"] = [line.record() for line in block.lines]
     else:
         record["statuses"] = [
-            {"status": name, "quantity": count, "best": block.best(name)}
-            for name, count in sorted(block.counts.items())
+            _status_record(block, name, count) for name, count in sorted(block.counts.items())
         ]
     return record
+
+
+def _status_record(block: Block, status: str, count: int) -> dict[str, Any]:
+    bests = block.bests(status)
+    return {
+        "status": status,
+        "quantity": count,
+        "best": next(iter(bests.values())),
+        "feasible": block.feasible(status),
+        "bests": bests,
+    }
 
 
 def _rows(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for record in records:
         head = {"name": record["name"], "version": record["version"]}
         for item in record.get("trials") or record.get("statuses") or ():
-            yield {**head, **item}
+            # What no trial has gets no column.
+            yield {**head, **{key: value for key, value in item.items() if value != {}}}

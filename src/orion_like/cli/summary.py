@@ -12,31 +12,39 @@ from orion_like.cli.output import print_heading, printable
 from orion_like.redaction import redact
 
 if TYPE_CHECKING:
-    from orion_like.experiment.statistics import ExperimentStats
+    from orion_like.client import ExperimentClient
+    from orion_like.experiment import ExperimentStats
+    from orion_like.space import Space
     from orion_like.trial import Trial
 
 Section = tuple[str, Mapping[str, Any] | str]
 """A title, and fields (nested as they are) or a text."""
 
 
-def stats_record(stats: ExperimentStats, best: Trial | None, *, done: bool) -> dict[str, Any]:
+SHOWN_OF_FRONT = 20  # trials; programs get all
+
+
+def stats_record(client: ExperimentClient, stats: ExperimentStats) -> dict[str, Any]:
     """Return the progress of an experiment as a record.
 
     Parameters
     ----------
+    client
+        The experiment.
     stats
-        Figures of the experiment.
-    best
-        Its best trial, if there is one.
-    done
-        Whether there will be no more trials.
+        Its figures.
     """
+    best = client.get_trial(uid=stats.best_trials_id) if stats.best_trials_id else None
+    front = stats.pareto_front
     return {
-        "completed": done,
+        "completed": client.is_done,
         "trials_completed": stats.trials_completed,
+        "trials_feasible": stats.trials_feasible,
         "max_trials": stats.max_trials,
         "trials": dict(stats.trial_status_count),
-        "best_trial": None if best is None else best_record(best, stats),
+        "best_trial": None if best is None else _best_record(best, stats, client.space),
+        "pareto_front": None if front is None else front.to_json(),
+        "unreported_constraints": list(stats.unreported_constraints),
         "start_time": stats.start_time,
         "finish_time": stats.finish_time,
         "elapsed_time": stats.elapsed_time,
@@ -44,36 +52,90 @@ def stats_record(stats: ExperimentStats, best: Trial | None, *, done: bool) -> d
     }
 
 
-def best_record(best: Trial, stats: ExperimentStats) -> dict[str, Any]:
-    """Return the best trial as a record."""
+def _best_record(best: Trial, stats: ExperimentStats, space: Space) -> dict[str, Any]:
     return {
         "id": best.id,
         "evaluation": stats.best_evaluation,
+        "feasible": stats.best_is_feasible,
         "params": best.flat_params,
         "results": {str(r.name): r.value for r in best.results if r.type != "gradient"},
+        "gradients": {
+            str(result.name): _derivatives(result.value, space, best.flat_params)
+            for result in best.results
+            if result.type == "gradient"
+        },
     }
 
 
-def stats_section(record: Mapping[str, Any]) -> Section:
-    """Return the progress of an experiment as a section, from `stats_record`."""
+def _derivatives(gradient: Any, space: Space, params: Mapping[str, Any]) -> Any:
+    """Return the partial derivatives of a gradient by dimension; as it is, if they are not."""
+    from orion_like.algo.gradient import partial_derivatives
+    from orion_like.errors import InvalidResult
+
+    try:
+        derivatives = partial_derivatives(gradient, space, params)
+    except InvalidResult:
+        return gradient
+    return {
+        name: values if space[name].shape else values[0] for name, values in derivatives.items()
+    }
+
+
+def stats_sections(record: Mapping[str, Any]) -> list[Section]:
+    """Return the progress of an experiment as sections, from `stats_record`."""
     if not record["trials"]:
-        return "Stats", "No trials executed…"
+        return [("Stats", "No trials executed…")]
     best = record["best_trial"]
     fields: dict[str, Any] = {
         "completed": record["completed"],
         "trials completed": record["trials_completed"],
         "trials": record["trials"],
     }
+    if record["trials_feasible"] < record["trials_completed"]:
+        fields["trials feasible"] = record["trials_feasible"]
+    if record["unreported_constraints"]:
+        names = ", ".join(record["unreported_constraints"])
+        fields["constraints never reported"] = f"{names} (so that no trial is feasible)"
     if best is not None:
-        fields["best trial"] = {key: best[key] for key in ("id", "evaluation", "params")}
-        if len(best["results"]) > 1:
-            fields["best trial"]["results"] = best["results"]
+        fields["best trial"] = _best_fields(best)
     fields |= {
         "start time": record["start_time"],
         "finish time": record["finish_time"],
         "elapsed_time": record["elapsed_time"],
     }
-    return "Stats", fields
+    front = record["pareto_front"]
+    return [("Stats", fields), *([] if front is None else [_front_section(front)])]
+
+
+def _best_fields(best: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {"id": best["id"], "evaluation": best["evaluation"]}
+    if not best["feasible"]:
+        fields["feasible"] = False
+    fields["params"] = best["params"]
+    if len(best["results"]) > 1:
+        fields["results"] = best["results"]
+    if best["gradients"]:
+        fields["gradients"] = best["gradients"]
+    return fields
+
+
+def _front_section(front: Mapping[str, Any]) -> Section:
+    trials = front["trials"]
+    if not trials:
+        return "Pareto front", "No feasible trial"
+    fields: dict[str, Any] = {
+        "trials": len(trials),
+        "hypervolume": front["hypervolume"],
+        "reference point": _values(front["reference_point"]),
+    }
+    fields |= {trial["id"]: _values(trial["objectives"]) for trial in trials[:SHOWN_OF_FRONT]}
+    if len(trials) > SHOWN_OF_FRONT:
+        fields["…"] = f"{len(trials) - SHOWN_OF_FRONT} more, which --format json has"
+    return "Pareto front", fields
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {printable(value)}" for name, value in values.items())
 
 
 def print_sections(sections: Sequence[Section]) -> None:

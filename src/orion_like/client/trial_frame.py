@@ -89,4 +89,4 @@ def _feasibility(
     outcome = judge_results(trial.results, objectives, constraints)
     if outcome.kind is Kind.FAILED:
         return {"feasible": False}
-    return {"feasible": outcome.kind is Kind.FEASIBLE, "violation": outcome.violation}
+    return {"feasible": outcome.is_feasible, "violation": outcome.violation}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from orion_like.algo import Kind, Objective, Outcome
+from orion_like.algo import Objective, Outcome
 from orion_like.algo.hypervolume import default_reference, hypervolume
 from orion_like.algo.pareto import Floats
 
@@ -135,7 +135,7 @@ class FrontFollower:
 
     def observe(self, trial_id: str, number: int | None, outcome: Outcome) -> None:
         """Take in a finished trial; of equal ones, that with the lowest number stays."""
-        if outcome.kind is not Kind.FEASIBLE:
+        if not outcome.is_feasible:
             return
         losses = np.array(outcome.losses)
         trial = (math.inf if number is None else number, trial_id)

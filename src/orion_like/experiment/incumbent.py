@@ -40,7 +40,7 @@ class Incumbent:
     @property
     def is_feasible(self) -> bool | None:
         """Whether it keeps all constraints; None without a best trial."""
-        return None if self._outcome is None else self._outcome.kind is Kind.FEASIBLE
+        return None if self._outcome is None else self._outcome.is_feasible
 
     def observe(self, trial_id: str, number: int | None, outcome: Outcome) -> None:
         """Take in a finished trial."""

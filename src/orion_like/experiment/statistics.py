@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from orion_like.algo import Kind, Objective, Outcome, OutcomeConstraint, judge_results
+from orion_like.algo import Objective, Outcome, OutcomeConstraint, judge_results
 from orion_like.experiment.front import FrontFollower, ParetoFront
 from orion_like.experiment.incumbent import Incumbent
 from orion_like.trial import Result
@@ -138,7 +138,7 @@ class StatisticsAccumulator:
             self._rank_also(trial)
 
     def _rank_also(self, trial: _Finished) -> None:
-        self._feasible += trial.outcome.kind is Kind.FEASIBLE
+        self._feasible += trial.outcome.is_feasible
         self.incumbent.observe(trial.id, trial.number, trial.outcome)
         if self._front is not None:
             self._front.observe(trial.id, trial.number, trial.outcome)
