@@ -17,7 +17,7 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks.quality.report import Contestant, write
+from benchmarks.quality.report import Contestant, Standing, comparison, overview, write
 from benchmarks.quality.runner import Plan, execute, pairs
 from benchmarks.quality.store import Store
 from benchmarks.quality.suites import BUDGETS, FIRST_TUNING_SEED, PARTS, SUITES
@@ -88,8 +88,14 @@ def run_missing(options: argparse.Namespace) -> None:
 def report_results(options: argparse.Namespace) -> None:
     results = [result for path in options.store for result in Store(path)]
     contestants = [Contestant.parse(text) for text in options.solvers]
+    standings: list[Standing] = []
     for suite in options.suites:
-        print("\n".join(write(options.output, suite, options.part, contestants, results)))
+        standings += write(options.output, suite, options.part, contestants, results)
+    lines = [line for one in standings for line in comparison(one)]
+    ranks = overview(standings)
+    print("\n".join([*lines, *ranks]))
+    if ranks:
+        (options.output / "overview.rst").write_text("\n".join(ranks))
 
 
 if __name__ == "__main__":

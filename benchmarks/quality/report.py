@@ -25,6 +25,9 @@ SMALLEST = 1e-6
 INFEASIBLE = 6.0
 """Score, as a power of ten, from which on incumbents are infeasible."""
 
+LEAST_SHARE = 0.2
+"""Solvers that did less of the runs than this share of the most are left out of a table."""
+
 TARGETS = np.linspace(0, math.log10(SMALLEST), 25)
 """Scores that a solver is to reach; for the suites of COCO, regrets from 100 to 1e-4."""
 
@@ -87,13 +90,45 @@ def score(result: Result, trials: int) -> float:
     return min(math.log10(max(regret / usual, SMALLEST)), INFEASIBLE)
 
 
-def scores(
-    suite: str, part: str, budget: str, contestants: Sequence[Contestant], results: list[Result]
-) -> tuple[list[Contestant], list[tuple[str, int]], Any]:
-    """Return who has results at a budget, the runs that all of them did, and the scores.
+@dataclass(frozen=True)
+class Standing:
+    """The scores of solvers on a suite at one of its budgets.
 
-    The scores have a row for each run and a column for each contestant. Of several runs with
-    different budgets, the one with the smallest budget that suffices counts.
+    Parameters
+    ----------
+    suite, budget
+        Their names.
+    contestants
+        Those that have enough results.
+    runs
+        Problem and seed of the runs that all of them did.
+    values
+        Scores, shape ``(runs, contestants)``.
+    """
+
+    suite: str
+    budget: str
+    contestants: list[Contestant]
+    runs: list[tuple[str, int]]
+    values: Any
+
+    @property
+    def problems(self) -> list[str]:
+        return sorted({problem for problem, _ in self.runs})
+
+    @property
+    def trials(self) -> str:
+        """The number of trials, as text."""
+        suite = SUITES[self.suite]
+        return f"{suite.budgets[BUDGETS.index(self.budget)]}{'·d' if suite.each else ''}"
+
+
+def standing(
+    suite: str, part: str, budget: str, contestants: Sequence[Contestant], results: list[Result]
+) -> Standing:
+    """Return how solvers stand on a suite.
+
+    Of several runs with different budgets, the one with the smallest budget that suffices counts.
     """
     problems = SUITES[suite].part(part)
     trials = {name: SUITES[suite].trials(name)[BUDGETS.index(budget)] for name in problems}
@@ -102,16 +137,15 @@ def scores(
         table: dict[tuple[str, int], tuple[int, float]] = {}
         for result in contestant.results(results):
             run, spent = (result.key.problem, result.key.seed), result.key.budget
-            if run[0] in trials and spent >= trials[run[0]]:
+            if result.key.suite == suite and spent >= trials.get(run[0], math.inf):
                 found = (spent, score(result, trials[run[0]]))
                 table[run] = min(table.get(run, found), found)
-        if table:
-            tables[contestant] = table
-    if not tables:
-        return [], [], np.empty((0, 0))
-    runs = sorted(set.intersection(*(set(table) for table in tables.values())))
-    values = [[table[run][1] for table in tables.values()] for run in runs]
-    return list(tables), runs, np.array(values).reshape(len(runs), len(tables))
+        tables[contestant] = table
+    most = max(map(len, tables.values()), default=0)
+    tables = {who: table for who, table in tables.items() if len(table) > LEAST_SHARE * most}
+    runs = sorted(set.intersection(*map(set, tables.values()))) if tables else []
+    values = np.array([[table[run][1] for table in tables.values()] for run in runs])
+    return Standing(suite, budget, list(tables), runs, values.reshape(len(runs), len(tables)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -185,41 +219,64 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [edge, lines[0], edge, *lines[1:], edge]
 
 
-def report(
-    suite: str, part: str, contestants: Sequence[Contestant], results: list[Result]
-) -> tuple[list[str], list[list[str]]]:
-    """Return the text of a suite's tables, and the rows of medians by problem."""
+def cell(value: float, kind: str) -> str:
+    """Return the text of a number in a column."""
+    if math.isnan(value):
+        return ""
+    if kind == "median regret" and value >= 10**INFEASIBLE:
+        return "infeasible"
+    return format(value, FORMATS[kind])
+
+
+def comparison(standing: Standing) -> list[str]:
+    """Return a heading, and a table that compares the solvers with the first one."""
+    heading = (
+        f"{standing.suite}, {standing.trials} trials: {len(standing.problems)} problems, "
+        f"{len(standing.runs)} runs, Friedman p = {friedman(standing.values):.2g}"
+    )
+    columns = compare(standing.values)
+    rows = [
+        [contestant.text, *(cell(column[i], name) for name, column in columns.items())]
+        for i, contestant in enumerate(standing.contestants)
+    ]
+    return [heading, "", *table(["solver", *columns], rows), ""]
+
+
+def medians(standing: Standing) -> list[list[str]]:
+    """Return a row for each problem and solver, with the median regret."""
+    rows = []
+    for problem in standing.problems:
+        own = standing.values[[run[0] == problem for run in standing.runs]]
+        for contestant, value in zip(standing.contestants, np.median(own, axis=0), strict=True):
+            text = cell(10**value, "median regret")
+            rows.append([standing.suite, standing.trials, problem, contestant.text, text])
+    return rows
+
+
+def overview(standings: Sequence[Standing]) -> list[str]:
+    """Return tables of the average rank of each solver in each suite, one for each budget."""
     lines: list[str] = []
-    medians: list[list[str]] = []
     for budget in BUDGETS:
-        who, runs, values = scores(suite, part, budget, contestants, results)
-        if len(who) < 2 or len(runs) < 2:
-            continue
-        size = SUITES[suite].budgets[BUDGETS.index(budget)]
-        unit = "·d trials" if SUITES[suite].each else " trials"
-        problems = sorted({problem for problem, _ in runs})
-        lines += [
-            f"{suite}, {size}{unit}: {len(problems)} problems, {len(runs)} runs, "
-            f"Friedman p = {friedman(values):.2g}",
-            "",
-        ]
-        columns = compare(values)
+        suites = [standing for standing in standings if standing.budget == budget]
+        ranks: dict[str, dict[str, float]] = {}
+        for standing in suites:
+            for who, rank in zip(
+                standing.contestants, compare(standing.values)["rank"], strict=True
+            ):
+                ranks.setdefault(who.text, {})[standing.suite] = rank
+        complete = {who: own for who, own in ranks.items() if len(own) == len(suites)}
         rows = [
             [
-                contestant.text,
-                *(
-                    "" if math.isnan(column[i]) else format(column[i], FORMATS[name])
-                    for name, column in columns.items()
-                ),
+                who,
+                *(f"{own[s.suite]:.2f}" if s.suite in own else "" for s in suites),
+                f"{np.mean(list(own.values())):.2f}" if who in complete else "",
             ]
-            for i, contestant in enumerate(who)
+            for who, own in ranks.items()
         ]
-        lines += [*table(["solver", *columns], rows), ""]
-        for problem in problems:
-            of_problem = values[[run[0] == problem for run in runs]]
-            for contestant, median in zip(who, np.median(of_problem, axis=0), strict=True):
-                medians.append([suite, str(size), problem, contestant.text, f"{10**median:.4g}"])
-    return lines, medians
+        if rows:
+            heading = f"Average ranks with the {budget} budgets"
+            lines += [heading, "", *table(["solver", *(s.suite for s in suites), "mean"], rows), ""]
+    return lines
 
 
 def plot(suite: str, part: str, contestants: Sequence[Contestant], results: list[Result]) -> Any:
@@ -229,16 +286,15 @@ def plot(suite: str, part: str, contestants: Sequence[Contestant], results: list
     figure = go.Figure()
     most = SUITES[suite].budgets[-1]
     at = np.unique(np.geomspace(1, most, 40))
+    sizes = {name: SUITES[suite].trials(name)[-1] / most for name in SUITES[suite].part(part)}
     for contestant in contestants:
         own = contestant.results(results)
         curve = []
         for budget in at:
             reached = []
             for result in own:
-                size = SUITES[suite].trials(result.key.problem)[-1] / most
-                if result.key.problem in SUITES[suite].part(part) and (
-                    result.key.budget >= budget * size
-                ):
+                size = sizes.get(result.key.problem, math.inf)
+                if result.key.suite == suite and result.key.budget >= budget * size:
                     reached.append((score(result, int(budget * size)) <= TARGETS + 1e-9).mean())
             curve.append(float(np.mean(reached)) if reached else None)
         figure.add_scatter(x=at, y=curve, name=contestant.text, mode="lines")
@@ -250,16 +306,17 @@ def plot(suite: str, part: str, contestants: Sequence[Contestant], results: list
 
 def write(
     folder: Path, suite: str, part: str, contestants: Sequence[Contestant], results: list[Result]
-) -> list[str]:
-    """Write the tables and the plot of a suite, and return the text of the tables."""
-    own = [result for result in results if result.key.suite == suite]
-    lines, medians = report(suite, part, contestants, own)
-    if lines:
+) -> list[Standing]:
+    """Write the tables and the plot of a suite, and return what they show."""
+    found = [standing(suite, part, budget, contestants, results) for budget in BUDGETS]
+    found = [one for one in found if len(one.contestants) > 1 and len(one.runs) > 1]
+    if found:
         folder.mkdir(parents=True, exist_ok=True)
+        lines = [line for one in found for line in comparison(one)]
         (folder / f"{suite}.rst").write_text("\n".join(lines))
         with (folder / f"{suite}.csv").open("w", newline="") as file:
-            header = ["suite", "budget", "problem", "solver", "median regret ÷ scale"]
-            csv.writer(file).writerows([header, *medians])
-        figure = plot(suite, part, contestants, own)
+            header = ["suite", "trials", "problem", "solver", "median regret ÷ scale"]
+            csv.writer(file).writerows([header, *(row for one in found for row in medians(one))])
+        figure = plot(suite, part, contestants, results)
         figure.write_html(folder / f"{suite}.html", include_plotlyjs="directory")
-    return lines
+    return found

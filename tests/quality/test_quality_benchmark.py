@@ -16,7 +16,7 @@ import pytest
 from benchmarks.quality import report
 from benchmarks.quality.classical import vector
 from benchmarks.quality.problem import Dimension, Evaluation, Params, Problem
-from benchmarks.quality.report import Contestant, compare, scores
+from benchmarks.quality.report import Contestant, compare, standing
 from benchmarks.quality.run import run
 from benchmarks.quality.runner import ROOT
 from benchmarks.quality.store import Key, Result, Store
@@ -229,11 +229,11 @@ def test_solvers_are_compared_on_the_runs_that_all_of_them_did() -> None:
     results += [result(solver="random", seed=1, regret=9.0, budget=100)]
     contestants = [Contestant.parse(text) for text in ("tpe", "random", "sobol")]
 
-    who, runs, values = scores("classical", "reporting", "medium", contestants, results)
+    found = standing("classical", "reporting", "medium", contestants, results)
 
-    assert [contestant.solver for contestant in who] == ["tpe", "random"]
-    assert runs == [("camel", 1), ("camel", 2)]
-    assert values[:, 1] - values[:, 0] == pytest.approx(math.log10(2))
+    assert [contestant.solver for contestant in found.contestants] == ["tpe", "random"]
+    assert found.runs == [("camel", 1), ("camel", 2)]
+    assert found.values[:, 1] - found.values[:, 0] == pytest.approx(math.log10(2))
 
 
 def test_the_better_solver_has_the_lower_rank_and_a_small_p() -> None:
@@ -256,10 +256,12 @@ def test_a_report_has_a_table_and_a_plot_for_each_suite(tmp_path: Path) -> None:
             store.add(result(solver=solver, seed=seed, regret=regret))
     contestants = [Contestant.parse("tpe"), Contestant.parse("random")]
 
-    lines = report.write(tmp_path, "classical", "reporting", contestants, list(store))
+    standings = report.write(tmp_path, "classical", "reporting", contestants, list(store))
 
-    assert lines[0].startswith("classical, 10·d trials: 1 problems, 6 runs")
-    assert (tmp_path / "classical.rst").read_text() == "\n".join(lines)
+    text = (tmp_path / "classical.rst").read_text()
+    assert [one.trials for one in standings] == ["10·d", "20·d"]
+    assert text.startswith("classical, 10·d trials: 1 problems, 6 runs")
+    assert report.overview(standings)[5].split() == ["tpe", "1.00", "1.00"]
     assert "camel,random," in (tmp_path / "classical.csv").read_text()
     assert "share of targets" in (tmp_path / "classical.html").read_text()
 
