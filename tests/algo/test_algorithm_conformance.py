@@ -30,6 +30,10 @@ class TestTPE(AlgorithmConformance):
     configuration = "tpe"
 
 
+class TestCMAES(AlgorithmConformance):
+    configuration = "cmaes"
+
+
 class Halving(Algorithm):
     """A plug-in as the documentation shows it."""
 

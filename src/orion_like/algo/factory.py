@@ -24,6 +24,7 @@ ENTRY_POINT_GROUP = "orion_like.algorithms"
 DEFAULT_ALGORITHM = "tpe"
 
 BUILT_IN: Mapping[str, str] = {
+    "cmaes": "orion_like.algo.cmaes:CMAES",
     "gridsearch": "orion_like.algo.grid_search:GridSearch",
     "halton": "orion_like.algo.halton:Halton",
     "latinhypercube": "orion_like.algo.latin_hypercube:LatinHypercube",

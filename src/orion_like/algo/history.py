@@ -13,6 +13,7 @@ from orion_like.algo.outcome import Outcome, judge
 from orion_like.algo.problem import Problem
 from orion_like.algo.ranking import Entry, LossRanking, ParetoRanking, Ranking
 from orion_like.algo.sequence import point_key
+from orion_like.space import Space
 from orion_like.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -26,6 +27,12 @@ class _Record:
     row: int
     number: int
     outcome: Outcome | None
+
+
+def below_highest_fidelity(trial: Trial, space: Space) -> bool:
+    """Whether the outcome of a trial does not compare with those of the highest fidelity."""
+    fidelity = space.fidelity
+    return fidelity is not None and trial.flat_params.get(fidelity.name) != fidelity.high
 
 
 class History:
@@ -43,7 +50,6 @@ class History:
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
         self._encoding = problem.space.encoding()
-        self._fidelity = problem.space.fidelity
         self._vectors: Floats = np.empty((16, self._encoding.width))
         self._records: dict[str, _Record] = {}
         self._pending: list[tuple[int, str, int]] = []
@@ -53,7 +59,8 @@ class History:
 
     def observe(self, trials: Iterable[Trial]) -> None:
         """Take in new and changed trials."""
-        relevant = {trial.id: trial for trial in trials if not self._at_low_fidelity(trial)}
+        space = self._problem.space
+        relevant = {trial.id: trial for trial in trials if not below_highest_fidelity(trial, space)}
         self._add([(id_, trial) for id_, trial in relevant.items() if id_ not in self._records])
         for id_, trial in relevant.items():
             self._settle(id_, self._records[id_], judge(trial, self._problem))
@@ -69,10 +76,6 @@ class History:
     def pending(self, limit: int) -> Rows:
         """Return the rows of the latest pending trials, at most `limit`."""
         return np.array([row for *_, row in self._pending[-limit:]], dtype=np.intp)
-
-    def _at_low_fidelity(self, trial: Trial) -> bool:
-        fidelity = self._fidelity
-        return fidelity is not None and trial.flat_params.get(fidelity.name) != fidelity.high
 
     def _add(self, fresh: list[tuple[str, Trial]]) -> None:
         if not fresh:
