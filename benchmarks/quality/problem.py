@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,12 +76,15 @@ class Evaluation:
         Each one is kept when it is not above 0. Default none.
     duration
         How long it took, in units of an ordinary evaluation. Default 1.
+    gradient
+        The derivatives by name that are reported along with the objective. Default none.
     """
 
     objective: float
     true: float
     constraints: tuple[float, ...] = ()
     duration: float = 1.0
+    gradient: Mapping[str, float] | None = None
 
     @property
     def violation(self) -> float:

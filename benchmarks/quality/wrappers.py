@@ -123,3 +123,31 @@ def permuted(problem: Problem, seed: int) -> Problem:
         return replace(dimension, choices=chosen)
 
     return replace(problem, dimensions=tuple(shuffled(d) for d in order))
+
+
+def differentiated(problem: Problem, wrong: bool = False) -> Problem:
+    """Report the gradient, taken by central differences.
+
+    Parameters
+    ----------
+    problem
+        A problem of numbers, without noise.
+    wrong
+        Whether the gradient points anywhere, with its length unchanged. Default False.
+    """
+
+    def slope(params: Params, dimension: Dimension, rng: np.random.Generator) -> float:
+        step = 1e-6 * (dimension.high - dimension.low)
+        ends = [{**params, dimension.name: params[dimension.name] + s * step} for s in (1, -1)]
+        above, below = (problem.evaluate(end, rng).true for end in ends)
+        return (above - below) / (2 * step)
+
+    def evaluate(params: Params, rng: np.random.Generator) -> Evaluation:
+        gradient = np.array([slope(params, d, rng) for d in problem.dimensions])
+        if wrong:
+            direction = rng.standard_normal(len(gradient))
+            gradient = direction * (np.linalg.norm(gradient) / np.linalg.norm(direction))
+        named = {d.name: float(g) for d, g in zip(problem.dimensions, gradient, strict=True)}
+        return replace(problem.evaluate(params, rng), gradient=named)
+
+    return replace(problem, evaluate=evaluate)

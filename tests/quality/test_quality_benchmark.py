@@ -21,7 +21,14 @@ from benchmarks.quality.run import run
 from benchmarks.quality.runner import ROOT
 from benchmarks.quality.store import Key, Result, Store
 from benchmarks.quality.suites import SUITES
-from benchmarks.quality.wrappers import delayed, infeasible, noisy, permuted, shifted
+from benchmarks.quality.wrappers import (
+    delayed,
+    differentiated,
+    infeasible,
+    noisy,
+    permuted,
+    shifted,
+)
 
 PROBLEMS = [
     (suite, problem)
@@ -114,6 +121,19 @@ def test_permuting_leaves_what_depends_behind_what_it_depends_on() -> None:
     assert {found[0].name for found in permutations} == {"kind"}
     assert len({found[0].choices for found in permutations}) > 1
     assert len({tuple(d.name for d in found) for found in permutations}) > 1
+
+
+def test_gradients_are_reported_right_or_wrong_as_wanted() -> None:
+    rng = np.random.default_rng(0)
+    point = {"x0": 0.8, "x1": 0.3}
+
+    right = differentiated(sphere()).evaluate(point, rng).gradient
+    wrong = differentiated(sphere(), wrong=True).evaluate(point, rng).gradient
+
+    assert right == pytest.approx({"x0": 1.0, "x1": 0.0}, abs=1e-6)
+    assert wrong is not None
+    assert math.hypot(*wrong.values()) == pytest.approx(1)
+    assert abs(wrong["x1"]) > 0.01
 
 
 # --- runs -------------------------------------------------------------------------------------

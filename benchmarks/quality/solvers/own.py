@@ -73,6 +73,9 @@ class Own:
             {"name": name, "type": "constraint", "value": value}
             for name, value in zip(self.names, evaluation.constraints, strict=True)
         ]
+        if evaluation.gradient is not None:
+            gradient = dict(evaluation.gradient)
+            results.append({"name": "gradient", "type": "gradient", "value": gradient})
         return self.trial(token, params, "completed", results)
 
     def trial(
