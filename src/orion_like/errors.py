@@ -172,6 +172,10 @@ class TrialInterrupted(OrionLikeError):
     """A user script asked to stop the worker and to leave its trial to another time."""
 
 
+class TrialStopped(OrionLikeError):
+    """An evaluation ends early since going on is no use: its reports count as its result."""
+
+
 class InexecutableUserScript(OrionLikeError, PermissionError):
     """The user's command cannot be run at all."""
 

@@ -30,6 +30,16 @@ ENTRIES = {
     "insert": Entry(
         "orion_like.cli.insert:insert", "Add a trial with the values that you choose.", RUNNING
     ),
+    "report": Entry(
+        "orion_like.cli.report:report_command",
+        "Report how a trial is doing, from its script.",
+        RUNNING,
+    ),
+    "should-stop": Entry(
+        "orion_like.cli.report:should_stop_command",
+        "Ask, from its script, whether it is to end.",
+        RUNNING,
+    ),
     "status": Entry("orion_like.cli.status:status", "Count the trials by status.", LOOKING),
     "info": Entry("orion_like.cli.info:info", "Tell all about one experiment.", LOOKING),
     "list": Entry("orion_like.cli.list:list_", "List the experiments as trees.", LOOKING),

@@ -225,7 +225,7 @@ class Hunt:
 
     @staticmethod
     def _success(stats: ExperimentStats) -> str:
-        if stats.max_trials is None or stats.trials_completed >= stats.max_trials:
+        if stats.max_trials is None or stats.trials_finished >= stats.max_trials:
             return "Search finished successfully"
         return (
             f"Search finished before the {counted(stats.max_trials, 'trial')} asked for: "

@@ -178,7 +178,7 @@ def selecting(*, named: bool = False) -> Callable[[Any], Any]:
 
 experiment_options = stack(
     option("--exp-max-trials", "--max-trials", "exp_max_trials", type=Limit(), section=EXPERIMENT,
-           help="Completed trials after which the experiment is done; 'inf' for no limit."),
+           help="Finished trials after which the experiment is done; 'inf' for no limit."),
     option("--exp-max-broken", type=Whole(min=1), section=EXPERIMENT,
            help="Broken trials after which the experiment stops."),
     option("--working-dir", type=click.Path(file_okay=False), section=EXPERIMENT,
@@ -193,6 +193,9 @@ experiment_options = stack(
            section=EXPERIMENT,
            help="Relation between dimensions that every trial meets, such as 'x + y <= 1', or"
            " bounds of a result that the script reports, such as 'memory <= 8'. May be repeated."),
+    option("--stopping", "stopping", multiple=True, metavar="RULE|DICT", section=EXPERIMENT,
+           help="Rule that stops trials early, as a name or with parameters in JSON or YAML;"
+           " 'none' for no rules. May be repeated."),
     option("--seed", type=Whole(0, 2**63 - 1), section=EXPERIMENT,
            help="Seed of all random choices.  [default: a fresh one, which is stored]"),
     option("--user-script-config", metavar="OPTION", section=EXPERIMENT,

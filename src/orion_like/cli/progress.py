@@ -33,7 +33,7 @@ class Snapshot:
     Parameters
     ----------
     completed
-        Trials of the experiment that are completed.
+        Trials of the experiment that are completed, or were stopped early.
     total
         How many there shall be; None without a limit.
     best
@@ -345,7 +345,7 @@ def snapshot_of(stats: ExperimentStats, waiting: str | None) -> Snapshot:
     """Return where an experiment stands."""
     counts, front = stats.trial_status_count, stats.pareto_front
     return Snapshot(
-        completed=counts.get("completed", 0),
+        completed=stats.trials_finished,
         total=stats.max_trials,
         best=stats.best_evaluation,
         is_feasible=stats.best_is_feasible is not False,

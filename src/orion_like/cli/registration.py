@@ -68,6 +68,7 @@ def experiment_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
             parse_constraint(text) for text in options.get("constraints") or ()
         ]
         or None,
+        "experiment.stopping": parse_stopping(options.get("stopping") or ()),
         "experiment.seed": options.get("seed"),
         "worker.user_script_config": options.get("user_script_config"),
     }
@@ -164,6 +165,7 @@ def register(
         seed=settings["experiment.seed"],
         objectives=settings["experiment.objectives"] or None,
         constraints=settings["experiment.constraints"] or None,
+        stopping=settings.explicit("experiment.stopping"),
         metadata=_metadata(settings, command) if document is None else None,
         settings=settings,
     )
@@ -267,7 +269,7 @@ def parse_algorithms(texts: Sequence[str]) -> Any:
     """
     merged: dict[str, dict[str, Any]] = {}
     for text in texts:
-        name, parameters = _parse_algorithm(text)
+        name, parameters = _parse_named(text, "--algorithm", {"tpe": {"n_initial_points": 5}})
         merged.setdefault(name, {}).update(parameters)
     if len(merged) > 1:
         raise click.UsageError(
@@ -276,15 +278,38 @@ def parse_algorithms(texts: Sequence[str]) -> Any:
     return next((merged if parameters else name for name, parameters in merged.items()), None)
 
 
-def _parse_algorithm(text: str) -> tuple[str, dict[str, Any]]:
+def parse_stopping(texts: Sequence[str]) -> Any:
+    """Return the rules that one or several ``--stopping`` describe, None if there are none.
+
+    Examples
+    --------
+    >>> parse_stopping(["median", '{"threshold": {"upper": 10}}'])
+    {'median': {}, 'threshold': {'upper': 10}}
+    >>> parse_stopping(["none"])
+    {}
+    """
+    if list(texts) == ["none"]:
+        return {}
+    rules: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        name, parameters = _parse_named(text, "--stopping", {"median": {"min_trials": 3}})
+        rules.setdefault(name, {}).update(parameters)
+    return rules or None
+
+
+def _parse_named(text: str, option: str, example: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name and the parameters that the value of an option consists of."""
+    import json
+
     import yaml
 
+    written = json.dumps(example)
     try:
         value = yaml.safe_load(text)  # JSON is YAML, too
     except yaml.YAMLError as error:
         raise click.UsageError(
-            f"--algorithm: {text!r} is neither a name nor valid JSON or YAML; "
-            'write for example tpe or \'{"tpe": {"n_initial_points": 5}}\''
+            f"{option}: {text!r} is neither a name nor valid JSON or YAML; "
+            f"write for example {next(iter(example))} or '{written}'"
         ) from error
     if isinstance(value, str) and value:
         return value, {}
@@ -293,8 +318,7 @@ def _parse_algorithm(text: str) -> tuple[str, dict[str, Any]]:
         if isinstance(name, str) and isinstance(parameters, (dict, type(None))):
             return name, dict(parameters or {})
     raise click.UsageError(
-        f"--algorithm: {text!r} must be a name, or one name with its parameters, "
-        'for example {"tpe": {"n_initial_points": 5}}'
+        f"{option}: {text!r} must be a name, or one name with its parameters, for example {written}"
     )
 
 

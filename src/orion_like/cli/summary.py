@@ -39,6 +39,7 @@ def stats_record(client: ExperimentClient, stats: ExperimentStats) -> dict[str, 
     return {
         "completed": client.is_done,
         "trials_completed": stats.trials_completed,
+        "trials_stopped": stats.trials_stopped,
         "trials_feasible": stats.trials_feasible,
         "max_trials": stats.max_trials,
         "trials": dict(stats.trial_status_count),
@@ -89,6 +90,7 @@ def stats_sections(record: Mapping[str, Any]) -> list[Section]:
     fields: dict[str, Any] = {
         "completed": record["completed"],
         "trials completed": record["trials_completed"],
+        **({"trials stopped": record["trials_stopped"]} if record["trials_stopped"] else {}),
         "trials": record["trials"],
     }
     if record["trials_feasible"] < record["trials_completed"]:

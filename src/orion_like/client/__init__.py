@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, Any
 from orion_like.client.report import (
     interrupt_trial,
     report_bad_trial,
+    report_final_result,
+    report_intermediate,
+    report_intermediate_result,
     report_objective,
     report_results,
+    should_stop,
 )
 
 if TYPE_CHECKING:
@@ -24,9 +28,11 @@ if TYPE_CHECKING:
         workon,
     )
     from orion_like.client.experiment_client import ExperimentClient
+    from orion_like.errors import TrialStopped
 
 _LAZY = {
     "ExperimentClient": "orion_like.client.experiment_client",
+    "TrialStopped": "orion_like.errors",
     "build_experiment": "orion_like.client.build",
     "create_experiment": "orion_like.client.build",
     "get_experiment": "orion_like.client.build",
@@ -35,13 +41,18 @@ _LAZY = {
 
 __all__ = [
     "ExperimentClient",
+    "TrialStopped",
     "build_experiment",
     "create_experiment",
     "get_experiment",
     "interrupt_trial",
     "report_bad_trial",
+    "report_final_result",
+    "report_intermediate",
+    "report_intermediate_result",
     "report_objective",
     "report_results",
+    "should_stop",
     "workon",
 ]
 

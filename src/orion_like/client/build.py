@@ -39,6 +39,7 @@ def build_experiment(
     seed: int | None = None,
     objectives: Sequence[Any] | None = None,
     constraints: Sequence[Any] | None = None,
+    stopping: Any = None,
     metadata: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
 ) -> ExperimentClient:
@@ -82,6 +83,10 @@ def build_experiment(
         Texts on parameters (``"x + y <= 1"``) or on a result (``"memory <= 8"``), and
         ``{"name", "lower", "upper", "tolerance"}`` or ``{"name", "equals", "tolerance"}`` on
         results.
+    stopping
+        Rules that stop trials early by what they report: a name such as ``'median'``, or
+        ``{name: {parameter: value}}``. Default: none; an experiment that exists keeps its own,
+        and ``{}`` ends them.
     metadata
         More fields of the experiment's description.
     settings
@@ -121,6 +126,7 @@ def build_experiment(
         seed=seed,
         objectives=objectives,
         constraints=constraints,
+        stopping=stopping,
         metadata=metadata or {},
     )
     experiment = build(
@@ -139,6 +145,7 @@ def _defaults(settings: Settings) -> ExperimentSettings:
         max_trials=settings["experiment.max_trials"],
         max_broken=settings["experiment.max_broken"],
         working_dir=settings["experiment.working_dir"],
+        stopping=settings["experiment.stopping"],
     )
 
 

@@ -31,7 +31,9 @@ from orion_like.storage import Storage, new_worker_id
 from orion_like.trial import WAITING_STATUSES, Trial, is_number, nest, validate_status
 from orion_like.worker.executor import BaseExecutor, default_executor, executor_factory
 from orion_like.worker.heartbeat import Heartbeat
+from orion_like.worker.live_trial import LiveTrial
 from orion_like.worker.loop import Limits, Progress, WorkerLoop
+from orion_like.worker.report_desk import ReportDesk
 from orion_like.worker.signals import StopRequested
 from orion_like.worker.working_dir import WorkingDirectory, prepare_trial_directory
 
@@ -109,10 +111,12 @@ class ExperimentClient:
         self._held.clear()
         self._producer = Producer(self._experiment, self.worker, self.lost_threshold)
         self._heartbeat = Heartbeat(storage, self.lost_threshold / BEATS_PER_THRESHOLD)
+        self._desk = ReportDesk(self._experiment)
         # At the end of the process, and when the client is forgotten, nothing stays behind.
         self._finalizer = weakref.finalize(
-            self, _let_go, self._pid, storage, self._held, self._heartbeat, self.directory
-        )
+            self, _let_go, self._pid, storage, self._held, self._heartbeat, self._desk,
+            self.directory,
+        )  # fmt: skip
 
     def _here(self) -> ExperimentClient:
         """Become a worker of one's own after a fork: trials held belong to the parent."""
@@ -390,7 +394,7 @@ class ExperimentClient:
 
     def _suggested(self, trial: Trial) -> SuggestedTrial:
         trial.exp_working_dir = trial.exp_working_dir or self.working_dir or None
-        return SuggestedTrial.wrap(trial, self._release)
+        return SuggestedTrial.hand_out(trial, self._desk.open(trial), self._release)
 
     def _hold(self, trial: Trial) -> None:
         self._held[trial._id] = trial
@@ -442,6 +446,7 @@ class ExperimentClient:
         self._experiment.require("x")
         checked = self._experiment.check_results(results, name)
         lease = self._lease(trial, "observed")
+        self._desk.close(lease)
         try:
             self.storage.complete_trial(lease, checked)
         except (FailedUpdate, TrialNotFound):
@@ -452,7 +457,8 @@ class ExperimentClient:
 
     @staticmethod
     def _mirror(lease: Trial, trial: Trial) -> None:
-        for field in ("_status", "_results", "reason", "end_time", "heartbeat", "start_time"):
+        fields = "_status", "_results", "reason", "stopped", "end_time", "heartbeat", "start_time"
+        for field in fields:
             setattr(trial, field, getattr(lease, field))
 
     def release(self, trial: Trial, status: str = "interrupted") -> None:
@@ -463,7 +469,9 @@ class ExperimentClient:
         trial
             A trial that this client has reserved.
         status
-            ``interrupted``, ``suspended`` or ``broken``. Default ``'interrupted'``.
+            ``interrupted``, ``suspended`` or ``broken``. Default ``'interrupted'``. Unless it
+            is broken, a trial that was told to stop is suspended for good, with what it reported
+            as its result.
 
         Raises
         ------
@@ -479,10 +487,17 @@ class ExperimentClient:
         self._experiment.require("w")
         self._release(trial, status)
 
-    def _release(self, trial: Trial, status: str, reason: str | None = None) -> None:
+    def _release(
+        self, trial: Trial, status: str, reason: str | None = None, gives_up: bool = False
+    ) -> None:
         lease = self._lease(trial, "released")
         try:
-            self.storage.release_trial(lease, status, reason)
+            line = self._desk.close(lease)
+            if gives_up or (line.was_told and status != "broken"):
+                why = line.reason or reason or "stopped"
+                self.storage.stop_trial(lease, why, line.results)
+            else:
+                self.storage.release_trial(lease, status, reason)
         except ValueError:
             raise
         except BaseException:
@@ -691,7 +706,7 @@ class ExperimentClient:
         if not callable(fct):
             raise TypeError(f"workon needs a function, not {fct!r}")
 
-        def call(trial: Trial) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        def call(trial: LiveTrial) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
             if trial_arg is not None or prepare_trial is not prepare_trial_working_dir:
                 prepare_trial(self, trial)
             inputs = nest({**kwargs, **trial.flat_params})
@@ -706,7 +721,7 @@ class ExperimentClient:
 
     def execute(
         self,
-        function: Callable[[Trial], Any],
+        function: Callable[[LiveTrial], Any],
         n_workers: int | None = None,
         max_trials: int | None = None,
         max_trials_per_worker: int | None = None,
@@ -719,7 +734,7 @@ class ExperimentClient:
     ) -> int:
         """Do the same as :meth:`workon` with a function whose only argument is the trial."""
 
-        def call(trial: Trial) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        def call(trial: LiveTrial) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
             prepare_trial_working_dir(self, trial)
             return function, (trial,), {}
 
@@ -730,7 +745,7 @@ class ExperimentClient:
 
     def _execute(
         self,
-        call: Callable[[Trial], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
+        call: Callable[[LiveTrial], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
         n_workers: int | None,
         max_trials: int | None,
         max_trials_per_worker: int | None,
@@ -760,6 +775,7 @@ class ExperimentClient:
                 self._producer,
                 executor,
                 self._heartbeat,
+                self._desk,
                 call,
                 limits,
                 None if on_error is None else partial(on_error, self),
@@ -774,6 +790,7 @@ class ExperimentClient:
                 raise KeyboardInterrupt(str(stop)) from None
             finally:
                 self._heartbeat.stop()
+                self._desk.stop()
 
     @contextmanager
     def _executor_for(self, n_workers: int | None) -> Iterator[BaseExecutor]:
@@ -806,6 +823,7 @@ class ExperimentClient:
             ids = ", ".join(trial.id for trial in self._held.values())
             raise FailedUpdate(f"release or observe the reserved trials first: {ids}")
         self._heartbeat.stop()
+        self._desk.stop()
         self._producer.hand_back_number()
         if self._owns_executor and self._executor is not None:
             self._executor.close()
@@ -817,7 +835,9 @@ class ExperimentClient:
 
     def __exit__(self, *exc: object) -> None:
         if exc[0] is not None:
-            _let_go(self._pid, self.storage, self._held, self._heartbeat, self.directory)
+            _let_go(
+                self._pid, self.storage, self._held, self._heartbeat, self._desk, self.directory
+            )
         self.close()
 
     def __repr__(self) -> str:
@@ -835,6 +855,7 @@ def _let_go(
     storage: Storage,
     held: dict[Any, Trial],
     heartbeat: Heartbeat,
+    desk: ReportDesk,
     directory: WorkingDirectory,
 ) -> None:
     """Release what a client that is going away has reserved."""
@@ -842,9 +863,11 @@ def _let_go(
         return
     for trial in list(held.values()):
         try:
+            desk.close(trial)
             storage.release_trial(trial, "interrupted", "its worker ended without releasing it")
         except OrionLikeError as error:
             logger.debug("%s", error)
     held.clear()
     heartbeat.stop()
+    desk.stop()
     directory.close()

@@ -1,4 +1,4 @@
-"""Reporting results from within a script that a hunt runs.
+"""Reporting from within a script that a hunt runs: results, and how the trial is doing.
 
 Scripts import this in every trial, so only the standard library is used, and most of it only
 when something is reported. A script that is started by hand prints what it would report.
@@ -9,6 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orion_like.worker.channel import Channel
 
 RESULTS_FILENAME = (
     os.environ.get("ORION_LIKE_RESULTS_PATH") or os.environ.get("ORION_RESULTS_PATH") or None
@@ -18,6 +22,7 @@ IS_ORION_LIKE_ON = RESULTS_FILENAME is not None
 _DEFAULT_INTERRUPT_CODE = 130
 
 _reported = False
+_channel: Channel | None = None
 
 
 def report_objective(objective: object, name: str = "objective") -> None:
@@ -101,6 +106,97 @@ def report_results(data: Iterable[Mapping[str, object]]) -> None:
     else:
         _write(RESULTS_FILENAME, text)
     _reported = True
+
+
+def report_intermediate(value: object, step: int | None = None, group: str = "validation") -> None:
+    """Report how this trial is doing; may be called at every step, from any of its processes.
+
+    Parameters
+    ----------
+    value
+        A number, the objective so far; or numbers by name.
+    step
+        How far the trial is, from 0 on: epochs, batches, folds… Default: the step after the last
+        one. The first report of a step counts; values with other names join it.
+    group
+        ``'validation'`` (the default), ``'training'``, or a name of your own.
+
+    Raises
+    ------
+    InvalidResult
+        If one of them isn't what it must be.
+
+    Examples
+    --------
+    >>> report_intermediate({"loss": 0.5, "accuracy": 0.75}, step=3)
+    {"step": 3, "group": "validation", "values": {"loss": 0.5, "accuracy": 0.75}}
+    """
+    from orion_like.worker.channel import checked_group, checked_step, checked_values
+
+    values, step, group = checked_values(value), checked_step(step), checked_group(group)
+    channel = _to_worker()
+    if channel is not None:
+        channel.report(values, step, group)
+        return
+    import json
+
+    named = {name or "objective": number for name, number in values.items()}
+    print(json.dumps({"step": step, "group": group, "values": named}), flush=True)  # noqa: T201
+
+
+def should_stop() -> bool:
+    """Whether a stopping rule says, after all that was reported, that going on is no use.
+
+    A script that is told so ends as soon as possible, with any exit code. Its trial becomes
+    suspended; its results count, or else its last report. Always False in a script that is
+    started by hand.
+    """
+    channel = _to_worker()
+    return channel is not None and channel.reason_to_stop() is not None
+
+
+def _to_worker() -> Channel | None:
+    """Return the way to the worker that runs this script; None if it is started by hand."""
+    global _channel
+    address = os.environ.get("ORION_LIKE_REPORTS_SOCKET") or os.environ.get("ORION_REPORTS_SOCKET")
+    if not address:
+        return None
+    if _channel is None or _channel.address != address:
+        from orion_like.worker.channel import Channel
+
+        _channel = Channel(address)
+    return _channel
+
+
+def report_intermediate_result(metric: object) -> None:
+    """Do the same as :func:`report_intermediate`, as NNI calls it; ``default`` is the objective."""
+    report_intermediate(_nni_values(metric))
+
+
+def report_final_result(metric: object) -> None:
+    """Report the objective, as NNI calls it: a number, or numbers by name with ``default``.
+
+    Other numbers are stored as statistics.
+    """
+    values = _nni_values(metric)
+    if not isinstance(values, Mapping):
+        report_objective(values)
+        return
+    results = [
+        {
+            "name": name or "objective",
+            "type": "statistic" if name else "objective",
+            "value": value,
+        }
+        for name, value in values.items()
+    ]
+    report_results(results)
+
+
+def _nni_values(metric: object) -> object:
+    if not isinstance(metric, Mapping) or "default" not in metric:
+        return metric
+    return {"" if name == "default" else name: value for name, value in metric.items()}
 
 
 def interrupt_trial() -> None:

@@ -7,17 +7,20 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from orion_like.errors import AlreadyReleased
+from orion_like.errors import AlreadyReleased, TrialStopped
 from orion_like.trial import Trial
+from orion_like.worker.live_trial import Line, LiveTrial
 
 logger = logging.getLogger(__name__)
 
 
-class SuggestedTrial(Trial):
+class SuggestedTrial(LiveTrial):
     """A trial as :meth:`~orion_like.client.ExperimentClient.suggest` returns it.
 
     Used as a context it is never left behind: when the block ends without an observation
-    the trial is released, as broken after an exception, else as interrupted.
+    the trial is released: as broken after an exception, else as interrupted. One that was told to
+    stop, or raises :class:`~orion_like.errors.TrialStopped`, which goes no further, becomes
+    suspended with what it reported as its result.
     """
 
     __slots__ = ("_release",)
@@ -25,17 +28,11 @@ class SuggestedTrial(Trial):
     _release: Callable[..., Any]
 
     @classmethod
-    def wrap(cls, trial: Trial, release: Callable[..., Any]) -> SuggestedTrial:
-        """Return `trial` with a way to release it."""
-        wrapped = cls.__new__(cls)
-        for name in Trial.__slots__:
-            setattr(wrapped, name, getattr(trial, name))
+    def hand_out(cls, trial: Trial, line: Line, release: Callable[..., Any]) -> SuggestedTrial:
+        """Return `trial` with a way to report, and one to release it in this process."""
+        wrapped = cls.wrap(trial, line)
         wrapped._release = release
         return wrapped
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The way to release it belongs to this process.
-        return (Trial.from_document, (self.to_dict(),))
 
     def __enter__(self) -> SuggestedTrial:
         return self
@@ -45,14 +42,16 @@ class SuggestedTrial(Trial):
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
+    ) -> bool:
+        gives_up = isinstance(exc, TrialStopped)
         if self.status != "reserved":
-            return
+            return gives_up
         status, reason = "interrupted", None
         if exc is not None:
             reason = f"{type(exc).__name__}: {exc}".strip(": ")
             status = "broken" if isinstance(exc, Exception) else "interrupted"
         try:
-            self._release(self, status, reason)
+            self._release(self, status, reason, gives_up)
         except AlreadyReleased as error:
             logger.warning("%s", error)
+        return gives_up

@@ -28,6 +28,7 @@ from orion_like.experiment.experiment import MODES, Experiment
 from orion_like.experiment.stored_algorithm import is_known
 from orion_like.space import Space, build_space
 from orion_like.spelling import did_you_mean
+from orion_like.stopping import StoppingRules
 from orion_like.storage import Storage
 from orion_like.storage.adoption import adopt, is_adopted
 from orion_like.version import __version__
@@ -60,6 +61,8 @@ class ExperimentSettings:
         ``[{"name", "direction"}]``.
     constraints
         Texts such as ``"x + y <= 1"``, and ``{"name", "lower", "upper", "tolerance"}``.
+    stopping
+        Rules that stop trials early: a name, or ``{name: {parameter: value}}``; empty for none.
     metadata
         Whatever else belongs to the experiment's description.
     """
@@ -72,6 +75,7 @@ class ExperimentSettings:
     seed: int | None = None
     objectives: Sequence[Any] | None = None
     constraints: Sequence[Any] | None = None
+    stopping: Any = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -222,6 +226,7 @@ def _new_configuration(
         "seed": seed,
         "objectives": objectives,
         "constraints": constraints,
+        "stopping": StoppingRules(choose("stopping")).configuration,
         "state": "active",
         "limits": {},
         "labels": [],
@@ -315,6 +320,10 @@ def _limit_changes(
             yield name, checked_limit(asked, name)
     if settings.working_dir is not None and settings.working_dir != experiment.working_dir:
         yield "working_dir", settings.working_dir
+    if settings.stopping is not None:
+        stopping = StoppingRules(settings.stopping).configuration
+        if stopping != experiment.stopping:
+            yield "stopping", stopping
 
 
 def _differences(

@@ -120,6 +120,11 @@ class Experiment:
         """Declared constraints on results."""
         return [constraint for constraint in self.constraints if not isinstance(constraint, str)]
 
+    @property
+    def stopping(self) -> dict[str, Any]:
+        """Rules that stop trials early, ``{name: {parameter: value}}``."""
+        return deepcopy(self._document.get("stopping") or {})
+
     @cached_property
     def declared_objectives(self) -> tuple[Objective, ...]:
         """What is minimized or maximized; one, if nothing is declared."""

@@ -76,6 +76,11 @@ class ExperimentStats:
     eta: timedelta | str | None = None
 
     @property
+    def trials_finished(self) -> int:
+        """Number of trials that are done: completed, or stopped early."""
+        return self.trials_completed + self.trials_stopped
+
+    @property
     def eta_milliseconds(self) -> float | None:
         """Time left in milliseconds, infinity without a limit, None when unknown."""
         if self.eta == "infinite":

@@ -134,6 +134,12 @@ def fetch_reports(
     return [report for reports in by_trial.values() for report in valid_reports(reports)]
 
 
+def changed_reports(database: Database, experiment: Any, since: Any) -> tuple[list[Report], Any]:
+    """Return the reports of an experiment stored since a token, and the next token."""
+    documents, token = database.changes(METRICS, experiment, since)
+    return [Report.from_document(document) for document in documents], token
+
+
 def valid_reports(reports: Iterable[Report]) -> list[Report]:
     """Return the reports of a trial that count, by group and step.
 

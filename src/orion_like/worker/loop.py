@@ -30,6 +30,7 @@ from orion_like.errors import (
     OrionLikeError,
     TrialInterrupted,
     TrialNotFound,
+    TrialStopped,
     TrialTimeout,
     WaitingForTrials,
 )
@@ -39,6 +40,8 @@ from orion_like.experiment.statistics import ExperimentStats
 from orion_like.trial import Result, Trial, is_number
 from orion_like.worker.executor import AsyncException, AsyncResult, BaseExecutor, Future
 from orion_like.worker.heartbeat import Heartbeat
+from orion_like.worker.live_trial import LiveTrial
+from orion_like.worker.report_desk import ReportDesk, ReportLine
 from orion_like.worker.signals import StopRequested, StopSignals
 
 logger = logging.getLogger(__name__)
@@ -135,6 +138,8 @@ class WorkerLoop:
         Runs them; ``n_workers`` at a time.
     heartbeat
         Keeps them alive.
+    desk
+        Takes what they report.
     call
         Returns the function, its arguments and its keyword arguments for a trial. It is
         called after the trial was reserved.
@@ -153,7 +158,8 @@ class WorkerLoop:
         producer: Producer,
         executor: BaseExecutor,
         heartbeat: Heartbeat,
-        call: Callable[[Trial], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
+        desk: ReportDesk,
+        call: Callable[[LiveTrial], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
         limits: Limits,
         on_error: OnError | None = None,
         on_progress: Callable[[Progress], None] | None = None,
@@ -162,6 +168,7 @@ class WorkerLoop:
         self._producer = producer
         self._executor = executor
         self._heartbeat = heartbeat
+        self._desk = desk
         self._call = call
         self._limits = limits
         self._on_error = on_error
@@ -250,7 +257,8 @@ class WorkerLoop:
             self._start(trial)
         return None
 
-    def _start(self, trial: Trial) -> None:
+    def _start(self, reserved: Trial) -> None:
+        trial = LiveTrial.wrap(reserved, self._desk.open(reserved))
         self._heartbeat.add(trial)
         self._started += 1
         try:
@@ -330,6 +338,9 @@ class WorkerLoop:
     def _report(self, outcome: AsyncResult | AsyncException) -> None:
         trial = self._running.pop(outcome.future)
         self._deadlines.pop(outcome.future, None)
+        line = self._outlasting(lambda: self._desk.close(trial))
+        if self._was_stopped(trial, line, outcome):
+            return
         if isinstance(outcome, AsyncException):
             self._report_failure(trial, outcome.exception, outcome.traceback)
             return
@@ -342,6 +353,38 @@ class WorkerLoop:
             self._failure = InvalidResult(f"{error} (returned for trial {trial.id})")
         else:
             self._complete(trial, results)
+
+    def _was_stopped(
+        self, trial: Trial, line: ReportLine, outcome: AsyncResult | AsyncException
+    ) -> bool:
+        """Report a trial that ended because it was to stop; return whether it did."""
+        exception = outcome.exception if isinstance(outcome, AsyncException) else None
+        if isinstance(exception, TrialInterrupted):
+            return False
+        if line.was_told:
+            reason = str(line.reason)
+        elif isinstance(exception, TrialStopped) or (
+            isinstance(exception, TrialTimeout) and line.results
+        ):
+            reason = _one_line(exception)
+        else:
+            return False
+        results = line.results
+        if isinstance(outcome, AsyncResult):
+            with suppress(InvalidResult):
+                results = self._experiment.check_results(outcome.value)
+        self._stop(trial, reason, results)
+        return True
+
+    def _stop(self, trial: Trial, reason: str, results: list[Result]) -> None:
+        self._heartbeat.discard(trial)
+        try:
+            self._outlasting(lambda: self._experiment.storage.stop_trial(trial, reason, results))
+        except (LeaseLost, AlreadyReleased, TrialNotFound) as error:
+            logger.warning("%s", error)
+        self._executed += 1
+        logger.info("trial %s was stopped: %s", trial.id, reason)
+        self._tell(trial)
 
     def _complete(self, trial: Trial, results: list[Result]) -> None:
         try:
@@ -408,6 +451,7 @@ class WorkerLoop:
         for future, trial in list(self._running.items()):
             self._executor.cancel(future, error)
             try:
+                self._desk.close(trial)
                 self._release(trial, "interrupted", reason)
             except DatabaseError as unreleased:  # which must not hide why the worker stops
                 logger.warning("trial %s is still reserved: %s", trial.id, unreleased)

@@ -18,6 +18,7 @@ from orion_like.errors import (
 )
 from orion_like.trial import Trial
 from orion_like.worker.command import UserCommand
+from orion_like.worker.live_trial import LiveTrial
 from orion_like.worker.process import ScriptProcess, end_all
 from orion_like.worker.results import collect_results, read_end
 
@@ -142,6 +143,7 @@ class ScriptRunner:
             "TRIAL_ID": trial.id,
             "WORKING_DIR": trial.working_dir,
             "RESULTS_PATH": results_path,
+            "REPORTS_SOCKET": trial.report_address if isinstance(trial, LiveTrial) else "",
             "INTERRUPT_CODE": self.interrupt_code,
         }
         environment = os.environ.copy()

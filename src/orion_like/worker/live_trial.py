@@ -1,0 +1,106 @@
+"""A trial that runs, and can report to its worker."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from orion_like.trial import Trial
+from orion_like.worker.channel import GROUP, Channel, checked_group, checked_step, checked_values
+
+LiveT = TypeVar("LiveT", bound="LiveTrial")
+
+
+class Line(Protocol):
+    """What takes the reports of one trial: the worker itself, or a channel to it."""
+
+    @property
+    def address(self) -> str:
+        """Where other processes reach it."""
+
+    def report(self, values: dict[str, float], step: int | None, group: str) -> None:
+        """Take in a report."""
+
+    def reason_to_stop(self) -> str | None:
+        """Return why the trial should stop, or None."""
+
+
+class LiveTrial(Trial):
+    """A trial as the function that evaluates it gets it, in whatever process.
+
+    Examples
+    --------
+    >>> from orion_like.client import build_experiment
+    >>> def train(x, trial):
+    ...     for epoch in range(10):
+    ...         loss = x + 1 / (1 + epoch)
+    ...         trial.report(loss, epoch)
+    ...         if trial.should_stop():
+    ...             break
+    ...     return loss
+    >>> client = build_experiment("doc", space={"x": "uniform(0, 1)"}, storage="memory://",
+    ...                           max_trials=10, stopping={"median": {"min_trials": 3}}, seed=1)
+    >>> client.workon(train, trial_arg="trial")
+    10
+    >>> client.stats.trials_completed, client.stats.trials_stopped
+    (6, 4)
+    """
+
+    __slots__ = ("_line",)
+
+    _line: Line
+
+    @classmethod
+    def wrap(cls: type[LiveT], trial: Trial, line: Line) -> LiveT:
+        """Return `trial` with a way to report."""
+        wrapped = cls.__new__(cls)
+        for name in Trial.__slots__:
+            setattr(wrapped, name, getattr(trial, name))
+        wrapped._line = line
+        return wrapped
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.status != "reserved":  # it has nothing to report any more
+            return (Trial.from_document, (self.to_dict(),))
+        return (_elsewhere, (self.to_dict(), self.report_address))
+
+    @property
+    def report_address(self) -> str:
+        """Path of the socket by which other processes of this machine report for the trial."""
+        return self._line.address
+
+    def report(self, value: Any, step: int | None = None, group: str = GROUP) -> None:
+        """Report how the trial is doing.
+
+        Parameters
+        ----------
+        value
+            A number, the objective so far; or numbers by name.
+        step
+            How far the trial is, from 0 on: epochs, batches, folds… Default: the step after
+            the last one. The first report of a step counts; values with other names join it.
+        group
+            ``'validation'`` (the default), ``'training'``, or a name of your own.
+
+        Raises
+        ------
+        InvalidResult
+            If one of them isn't what it must be.
+        """
+        self._line.report(checked_values(value), checked_step(step), checked_group(group))
+
+    def should_stop(self) -> bool:
+        """Whether a stopping rule says, after all that was reported, that going on is no use.
+
+        Who was told so ends the evaluation as soon as possible, by returning what it has or by
+        raising :class:`~orion_like.errors.TrialStopped`. The trial becomes suspended and its
+        last report counts as its result, unless the function returned one.
+        """
+        return self._line.reason_to_stop() is not None
+
+    def should_prune(self) -> bool:
+        """Do the same as :meth:`should_stop`; the name that Optuna uses."""
+        return self.should_stop()
+
+
+def _elsewhere(document: dict[str, Any], address: str) -> LiveTrial:
+    return LiveTrial.wrap(Trial.from_document(document), Channel(address))

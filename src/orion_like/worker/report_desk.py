@@ -1,0 +1,348 @@
+"""Where a worker takes in what its running trials report: to store it, and to judge by it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from math import isfinite
+from time import monotonic
+from typing import Any
+
+from orion_like.errors import DatabaseError
+from orion_like.experiment.curves import Curves
+from orion_like.experiment.experiment import Experiment
+from orion_like.stopping import Curve, StoppingRules
+from orion_like.storage.metrics import (
+    DEFAULT_GROUP,
+    Report,
+    fetch_reports,
+    replace_values,
+    store_reports,
+)
+from orion_like.storage.storage import TRIALS
+from orion_like.trial import Result, Trial
+from orion_like.worker.channel import OBJECTIVE, checked_group, checked_step, checked_values
+from orion_like.worker.pace import Pace
+from orion_like.worker.report_server import Mailbox, ReportServer
+
+logger = logging.getLogger(__name__)
+
+LOST = "another worker has taken the trial over"
+
+
+class ReportDesk:
+    """Takes the reports of all trials that a worker runs, and answers whether to stop them.
+
+    Reports are stored in batches, of all trials together: at once where the database is quick,
+    and otherwise so often that it takes a tenth of the time, at least twice a second.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(self, experiment: Experiment, clock: Callable[[], float] = monotonic) -> None:
+        self.experiment = experiment
+        self.clock = clock
+        self.rules = StoppingRules(experiment.stopping)
+        self.lock = threading.RLock()
+        self._curves: Curves | None = None
+        self._storing, self._reading = Pace(clock), Pace(clock)
+        self._lines: dict[Any, ReportLine] = {}
+        self._server: ReportServer | None = None
+        self._has_warned = False
+
+    @property
+    def curves(self) -> Curves:
+        """The learning curves of the experiment."""
+        if self._curves is None:
+            self._curves = Curves(self.experiment)
+        return self._curves
+
+    @property
+    def server(self) -> ReportServer:
+        """What listens for other processes; made on first use."""
+        if self._server is None:
+            self._server = ReportServer(self._on_idle)
+        return self._server
+
+    def open(self, trial: Trial) -> ReportLine:
+        """Take reports of a trial from now on."""
+        with self.lock:
+            line = self._lines[trial._id] = ReportLine(self, trial)
+            self._reading.hurry()  # what ended before it began counts, however quick it is
+            return line
+
+    def close(self, trial: Trial) -> ReportLine:
+        """Store all that a trial reported, and take no more of it.
+
+        Raises
+        ------
+        DatabaseError
+            If it cannot be stored. What was reported is kept, so that this may be called again.
+        """
+        line = self._lines.get(trial._id) or ReportLine(self, trial)
+        line.hang_up()
+        with self.lock:
+            if line.unstored:
+                self._store([line])
+            self._lines.pop(trial._id, None)
+            return line
+
+    def stop(self) -> None:
+        """End the thread, and give back what it uses."""
+        with self.lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+
+    def others(self, line: ReportLine, group: str) -> Sequence[Curve]:
+        """Return the curves of the other trials, as new as can be had without much ado."""
+        if self._reading.is_due:
+            try:
+                with self._reading.taken():
+                    self.curves.refresh()
+            except DatabaseError as error:
+                logger.warning("reports of other trials are not read: %s", error)
+        return self.curves.of_others(line.trial._id, group)
+
+    def earlier_reports(self, trial: Trial, group: str, first: int) -> list[Report]:
+        """Return what earlier attempts at a trial reported before the first step of this one."""
+        if trial.attempt <= 1:
+            return []
+        database, uid = self.experiment.storage.database, self.experiment.id
+        try:
+            reports = fetch_reports(database, uid, [trial._id], group)
+        except DatabaseError as error:
+            logger.warning("reports of earlier attempts are not read: %s", error)
+            return []
+        return [r for r in reports if r.attempt < trial.attempt and r.step < first]
+
+    def warn_of_missing_objectives(self, report: Report) -> None:
+        """Say, once, that nothing can be judged by what is reported."""
+        if not self._has_warned:
+            self._has_warned = True
+            names = ", ".join(objective["name"] for objective in self.experiment.objectives)
+            logger.warning(
+                "stopping rules cannot judge reports without %s, such as the one of %s",
+                names,
+                ", ".join(report.values),
+            )
+
+    def note(self) -> None:
+        """Store what was reported, now or soon."""
+        if self._storing.is_due:
+            self._store_or_warn()
+        else:
+            self.server.wake()
+
+    def _on_idle(self) -> float | None:
+        """Store what has waited long enough; return when to look again."""
+        with self.lock:
+            if not any(line.unstored for line in self._lines.values()):
+                return None
+            if self._storing.is_due:
+                self._store_or_warn()
+            return max(0.0, self._storing.wait)
+
+    def _store_or_warn(self) -> None:
+        try:
+            with self._storing.taken():
+                self._store([line for line in self._lines.values() if line.unstored])
+        except DatabaseError as error:
+            logger.warning("reports are kept until the database answers: %s", error)
+
+    def _store(self, lines: Sequence[ReportLine]) -> None:
+        owned = self._owned(lines)
+        fresh = [report for line in lines for report in line.fresh.values()]
+        store_reports(
+            self.experiment.storage.database,
+            self.experiment.id,
+            [report for report in fresh if report.trial in owned],
+        )
+        for line in lines:
+            for report in line.extended.values():
+                if report.trial in owned:
+                    replace_values(self.experiment.storage.database, report)
+            line.forget_unstored()
+            if line.trial._id not in owned:
+                line.reason = LOST
+
+    def _owned(self, lines: Sequence[ReportLine]) -> set[Any]:
+        """Return which trials are still this worker's: what comes late is not stored."""
+        query = {"_id": {"$in": [line.trial._id for line in lines]}, "status": "reserved"}
+        found = {
+            document["_id"]: (document.get("worker"), document.get("attempt"))
+            for document in self.experiment.storage.database.find(
+                TRIALS, query, fields=["worker", "attempt"]
+            )
+        }
+        return {
+            line.trial._id
+            for line in lines
+            if found.get(line.trial._id) == (line.trial.worker, line.trial.attempt)
+        }
+
+
+class ReportLine:
+    """The reports of one trial in this attempt.
+
+    Parameters
+    ----------
+    desk
+        Where they go.
+    trial
+        The trial, as this worker owns it.
+    """
+
+    def __init__(self, desk: ReportDesk, trial: Trial) -> None:
+        self._desk = desk
+        self.trial = trial
+        self.reason: str | None = None
+        self.was_told = False
+        self.fresh: dict[tuple[str, int], Report] = {}
+        self.extended: dict[tuple[str, int], Report] = {}
+        self._reports: dict[tuple[str, int], Report] = {}
+        self._latest_step: dict[str, int] = {}
+        self._curves: dict[str, Curve] = {}
+        self._start = desk.clock()
+        self._mailbox: Mailbox | None = None
+        self._is_closed = False
+
+    @property
+    def unstored(self) -> bool:
+        """Whether there is something to store."""
+        return bool(self.fresh or self.extended)
+
+    def forget_unstored(self) -> None:
+        """Take note that all is stored."""
+        self.fresh.clear()
+        self.extended.clear()
+
+    @property
+    def address(self) -> str:
+        """Where other processes of this machine report for the trial."""
+        if self._is_closed:
+            return ""
+        if self._mailbox is None:
+            self._mailbox = self._desk.server.listen(self._answer)
+        return self._mailbox.path
+
+    def hang_up(self) -> None:
+        """Take in what other processes have sent, and listen to them no more."""
+        mailbox, self._mailbox, self._is_closed = self._mailbox, None, True
+        if mailbox is not None:
+            self._desk.server.close(mailbox)
+
+    def _answer(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if "ask" in message:
+            return {"stop": self.reason_to_stop()}
+        self.report(
+            checked_values(message["values"]),
+            checked_step(message.get("step")),
+            checked_group(message.get("group", DEFAULT_GROUP)),
+        )
+        return None
+
+    # --- what the trial calls --------------------------------------------------------------------
+
+    def report(self, values: Mapping[str, float], step: int | None, group: str) -> None:
+        """Take in a report; see :meth:`LiveTrial.report`."""
+        with self._desk.lock:
+            self._report(values, step, group)
+
+    def _report(self, values: Mapping[str, float], step: int | None, group: str) -> None:
+        latest = self._latest_step.get(group, -1)
+        step = latest + 1 if step is None else step
+        self._latest_step[group] = max(latest, step)
+        objective = self._desk.experiment.objectives[0]["name"]
+        named = {objective if name == OBJECTIVE else name: v for name, v in values.items()}
+        before = self._reports.get((group, step))
+        if before is not None and not named.keys() - before.values.keys():
+            return
+        report = Report(
+            self.trial._id,
+            self.trial.attempt,
+            group,
+            step,
+            {**named, **(before.values if before is not None else {})},
+            datetime.now(timezone.utc),
+        )
+        is_stored = before is not None and (group, step) not in self.fresh
+        (self.extended if is_stored else self.fresh)[group, step] = report
+        self._reports[group, step] = report
+        self._judge(report)
+        self._desk.note()
+
+    def reason_to_stop(self) -> str | None:
+        """Return why the trial should stop, and remember that it was told so; else None."""
+        with self._desk.lock:
+            if self.reason is None:
+                self._judge_by_clock()
+            self.was_told = self.reason is not None
+            return self.reason
+
+    # --- judging ---------------------------------------------------------------------------------
+
+    def _judge(self, report: Report) -> None:
+        if not self._desk.rules or self.reason is not None:
+            return
+        curve = self._curve(report.group)
+        if curve.steps and report.step <= curve.steps[-1]:
+            return
+        if not self._desk.curves.extend(curve, report):
+            self._desk.warn_of_missing_objectives(report)
+            return
+        curve.elapsed = self._desk.clock() - self._start
+        self.reason = self._desk.rules.verdict(
+            report.group, curve, lambda: self._desk.others(self, report.group)
+        )
+
+    def _judge_by_clock(self) -> None:
+        for group, curve in self._curves.items():
+            curve.elapsed = self._desk.clock() - self._start
+            self.reason = self.reason or self._desk.rules.verdict(
+                group, curve, lambda: (), by_clock=True
+            )
+
+    def _curve(self, group: str) -> Curve:
+        """Return the curve so far, which may go on from earlier attempts."""
+        if group not in self._curves:
+            first = min(step for name, step in self._reports if name == group)
+            earlier = self._desk.earlier_reports(self.trial, group, first)
+            self._curves[group] = self._desk.curves.new_curve(earlier)
+        return self._curves[group]
+
+    @property
+    def results(self) -> list[Result]:
+        """What the trial had come to: the last report that has all objectives, if finite."""
+        names = [objective["name"] for objective in self._desk.experiment.objectives]
+        constraints = {entry["name"] for entry in self._desk.experiment.outcome_constraints}
+        ordered = sorted(self._reports, key=lambda key: (key[0] != DEFAULT_GROUP, -key[1]))
+        for key in ordered:
+            values = self._reports[key].values
+            if len(names) == 1 and len(values) == 1:
+                values = {names[0]: next(iter(values.values()))}
+            if all(name in values for name in names):
+                return _results(values, names, constraints)
+        return []
+
+
+def _results(
+    values: Mapping[str, float], names: Sequence[str], constraints: set[str]
+) -> list[Result]:
+    if not all(isfinite(values[name]) for name in names):
+        return []
+    return [
+        *(Result(name=name, type="objective", value=values[name]) for name in names),
+        *(
+            Result(name=name, type="constraint", value=value)
+            for name, value in values.items()
+            if name in constraints and name not in names and isfinite(value)
+        ),
+    ]

@@ -1,0 +1,193 @@
+"""Sockets on which scripts, and functions in other processes, reach their worker."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import selectors
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_PATH = 100  # bytes; the kernel takes 104 or 108
+_LONGEST_LINE = 1 << 20  # bytes
+_BACKLOG = 128
+
+Answer = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+"""Takes a message, and returns what to answer, if anything."""
+
+
+class ReportServer:
+    """One thread that listens for all running trials of a worker.
+
+    Parameters
+    ----------
+    on_idle
+        Called by the thread after each batch of messages; returns the seconds after which to
+        call it again at the latest, None for no limit.
+    """
+
+    def __init__(self, on_idle: Callable[[], float | None]) -> None:
+        self._on_idle = on_idle
+        self._lock = threading.RLock()
+        self._starting = threading.Lock()
+        self._selector = selectors.DefaultSelector()
+        self._thread: threading.Thread | None = None
+        self._directory: str | None = None
+        self._count = 0
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        for end in (self._wake_reader, self._wake_writer):
+            end.setblocking(False)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
+
+    def listen(self, answer: Answer) -> Mailbox:
+        """Open a socket of which the messages go to `answer`."""
+        with self._lock:
+            if self._directory is None:
+                self._directory = _private_directory()
+            self._count += 1
+            box = Mailbox(os.path.join(self._directory, str(self._count)), answer)
+            self._selector.register(box.listener, selectors.EVENT_READ, box)
+        self.wake()
+        return box
+
+    def wake(self) -> None:
+        """Have the thread, started if need be, call `on_idle` soon."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="orion-like-reports", daemon=True
+                )
+                self._thread.start()
+        with suppress(BlockingIOError):  # it will wake up anyway
+            self._wake_writer.send(b"!")
+
+    def close(self, box: Mailbox) -> None:
+        """Take in what was sent to a socket, and close it."""
+        with self._lock:
+            self._accept(box)
+            for connection in list(box.connections):
+                self._read(box, connection)
+                self._hang_up(box, connection)
+            self._selector.unregister(box.listener)
+            box.close()
+
+    def stop(self) -> None:
+        """End the thread, and close everything; nothing can be opened any more."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            with suppress(BlockingIOError):
+                self._wake_writer.send(b"!")
+            thread.join()
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, Mailbox):
+                self.close(key.data)
+        self._selector.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _run(self) -> None:
+        wait: float | None = None
+        while self._thread is threading.current_thread():
+            for key, _ in self._selector.select(wait):
+                with self._lock:
+                    self._handle(key)
+            wait = self._on_idle()
+
+    def _handle(self, key: selectors.SelectorKey) -> None:
+        box = key.data
+        if box is None:
+            with suppress(BlockingIOError):
+                self._wake_reader.recv(4096)
+        elif key.fileobj is box.listener:
+            self._accept(box)
+        elif isinstance(key.fileobj, socket.socket):
+            self._read(box, key.fileobj)
+
+    def _accept(self, box: Mailbox) -> None:
+        while not box.is_closed:
+            try:
+                connection, _ = box.listener.accept()
+            except OSError:  # nobody waits
+                return
+            connection.setblocking(False)
+            box.connections[connection] = b""
+            self._selector.register(connection, selectors.EVENT_READ, box)
+
+    def _read(self, box: Mailbox, connection: socket.socket) -> None:
+        while connection in box.connections:
+            try:
+                received = connection.recv(65536)
+            except BlockingIOError:
+                return
+            except OSError:
+                received = b""
+            *lines, rest = (box.connections[connection] + received).split(b"\n")
+            box.connections[connection] = rest
+            for line in lines:
+                self._take(box, connection, line)
+            if not received or len(rest) > _LONGEST_LINE:
+                self._hang_up(box, connection)
+
+    def _take(self, box: Mailbox, connection: socket.socket, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+            answer = box.answer(message)
+        except Exception as error:  # whatever somebody sends, the worker goes on
+            logger.warning("a report was not understood: %s: %.200r", error, line)
+            return
+        if answer is not None:
+            with suppress(OSError):  # who asked does not wait for the answer
+                connection.sendall(json.dumps(answer).encode() + b"\n")
+
+    def _hang_up(self, box: Mailbox, connection: socket.socket) -> None:
+        if box.connections.pop(connection, None) is not None:
+            self._selector.unregister(connection)
+            connection.close()
+
+
+class Mailbox:
+    """A socket for one trial.
+
+    Parameters
+    ----------
+    path
+        Where it is.
+    answer
+        What takes the messages.
+    """
+
+    def __init__(self, path: str, answer: Answer) -> None:
+        self.path = path
+        self.answer = answer
+        self.connections: dict[socket.socket, bytes] = {}
+        self.is_closed = False
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.setblocking(False)
+        self.listener.bind(path)
+        self.listener.listen(_BACKLOG)
+
+    def close(self) -> None:
+        """Close the socket and remove its path."""
+        self.is_closed = True
+        self.listener.close()
+        with suppress(OSError):
+            os.unlink(self.path)
+
+
+def _private_directory() -> str:
+    """Make a directory for sockets that nobody else may enter, with a short enough path."""
+    directory = tempfile.mkdtemp(prefix="orion-like-")
+    if len(os.fsencode(directory)) > _LONGEST_PATH - 10:
+        os.rmdir(directory)
+        directory = tempfile.mkdtemp(prefix="orion-like-", dir="/tmp")
+    return directory
