@@ -55,6 +55,10 @@ class AlgorithmError(OrionLikeError, ValueError):
     """An algorithm is unknown, wrongly configured, or unfit for the search space."""
 
 
+class ObjectiveError(OrionLikeError, ValueError):
+    """What is asked of objectives does not fit those that the experiment has."""
+
+
 # --- storage ----------------------------------------------------------------------------------
 
 

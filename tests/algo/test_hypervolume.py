@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orion_like.algo import hypervolume as module
-from orion_like.algo.hypervolume import default_reference, hypervolume, is_efficient
+from orion_like.algo.hypervolume import (
+    default_reference,
+    hypervolume,
+    is_efficient,
+    running_hypervolume,
+)
 
 SIDE = 4
 
@@ -75,6 +80,33 @@ def test_a_point_is_efficient_if_none_before_it_is_as_good_and_none_at_all_is_be
             for j, other in enumerate(points)
         ]
         assert chosen[i] == (not any(others))
+
+
+@pytest.mark.parametrize("n_losses", [1, 2, 3, 4])
+def test_the_running_volume_is_that_of_all_points_so_far(n_losses):
+    @given(grids(n_losses))
+    def check(points):
+        points = points.reshape(-1, n_losses)
+        corner = [SIDE] * n_losses
+        expected = [hypervolume(points[: n + 1], corner) for n in range(len(points))]
+        assert running_hypervolume(points, corner).tolist() == pytest.approx(expected)
+
+    check()
+
+
+def test_the_running_volume_of_many_losses_ends_with_the_estimate():
+    points = np.full((6, 6), 0.5) - 0.3 * np.eye(6)
+
+    volumes = running_hypervolume(points, [1.0] * 6)
+
+    assert volumes[-1] == pytest.approx(hypervolume(points, [1.0] * 6))
+    assert np.all(np.diff(volumes) > 0)
+
+
+def test_points_that_are_not_numbers_carry_the_running_volume_on():
+    points = [[2.0, 2.0], [np.nan, 0.0], [1.0, 2.0]]
+
+    assert running_hypervolume(points, [3.0, 3.0]).tolist() == [1.0, 1.0, 2.0]
 
 
 def test_points_that_are_no_better_than_the_reference_count_for_nothing():

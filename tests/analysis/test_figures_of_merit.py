@@ -7,7 +7,16 @@ import math
 import pandas
 import pytest
 
-from orion_like.analysis import average, elapsed_seconds, peak_concurrency, ranking, regret
+from orion_like.analysis import (
+    average,
+    elapsed_seconds,
+    hypervolume,
+    pareto_front,
+    peak_concurrency,
+    ranking,
+    reference_of,
+    regret,
+)
 
 
 def frame(objectives, **columns):
@@ -49,6 +58,20 @@ def test_infeasible_trials_are_never_the_best():
 
     assert math.isnan(result["best"][0])
     assert result["best_id"].tolist() == [None, "t1", "t2"]
+
+
+def test_until_a_trial_is_feasible_the_least_infeasible_one_may_stand_for_the_best():
+    trials = frame(
+        [1.0, 3.0, 5.0, 4.0, 0.0],
+        feasible=[False, False, True, True, False],
+        violation=[2.0, 1.0, 0.0, 0.0, 0.5],
+    )
+
+    result = regret(trials, least_infeasible=True)
+
+    assert result["best"].tolist() == [1.0, 3.0, 5.0, 4.0, 4.0]
+    assert regret(trials)["best"].tolist()[2:] == [5.0, 4.0, 4.0]
+    assert regret(trials)["best"].isna().tolist() == [True, True, False, False, False]
 
 
 def test_the_columns_of_regret_can_be_named_and_the_frame_stays_as_it_is():
@@ -181,3 +204,51 @@ def test_a_trial_without_duration_ran_all_the_same():
     trials = pandas.DataFrame({"reserved": times("00:00"), "completed": times("00:00")})
 
     assert peak_concurrency(trials) == 1
+
+
+# --- several objectives ---------------------------------------------------------------------------
+
+DIRECTIONS = {"loss": "minimize", "gain": "maximize"}
+
+
+@pytest.fixture
+def of_two():
+    """Trials of which the first and the third are in the front."""
+    values = [(3.0, 6.0), (3.0, 5.0), (1.0, 4.0), (None, 9.0), (0.0, 9.0), (1.0, 4.0)]
+    return pandas.DataFrame(
+        {
+            "id": list("abcdef"),
+            "objective.loss": [loss for loss, _ in values],
+            "objective.gain": [gain for _, gain in values],
+            "feasible": [True, True, True, True, False, True],
+        }
+    )
+
+
+def test_the_front_has_the_feasible_rows_that_none_beats_in_all_objectives(of_two):
+    assert pareto_front(of_two, DIRECTIONS)["id"].tolist() == ["a", "c"]
+
+
+def test_the_hypervolume_is_carried_on_by_rows_that_are_not_in_the_front(of_two):
+    volumes = hypervolume(of_two, DIRECTIONS, reference_point=[4.0, 3.0])["hypervolume"]
+
+    assert volumes.tolist() == [3.0, 3.0, 5.0, 5.0, 5.0, 5.0]
+
+
+def test_the_default_reference_point_is_a_tenth_beyond_the_worst_of_the_front(of_two):
+    assert reference_of(of_two, DIRECTIONS) == pytest.approx([3.2, 3.8])
+    assert hypervolume(of_two, DIRECTIONS)["hypervolume"].tolist()[-1] == pytest.approx(0.84)
+
+
+def test_trials_without_a_front_have_no_volume(of_two):
+    nothing = of_two[of_two["id"].isin(["d", "e"])]
+
+    assert hypervolume(nothing, DIRECTIONS)["hypervolume"].tolist() == [0.0, 0.0]
+    assert pareto_front(nothing, DIRECTIONS).empty
+
+
+def test_a_missing_objective_and_a_reference_point_of_another_size_are_refused(of_two):
+    with pytest.raises(ValueError, match=r"no column 'objective\.cost'"):
+        pareto_front(of_two, {"cost": "minimize"})
+    with pytest.raises(ValueError, match="one number for each of loss, gain"):
+        hypervolume(of_two, DIRECTIONS, reference_point=[1.0])

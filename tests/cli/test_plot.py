@@ -11,13 +11,63 @@ import pytest
 
 from orion_like.cli.plot import KINDS
 
+TWO = ("--objective", "loss", "--objective", "gain:max")
+
+
+@pytest.fixture
+def of_two(run, tmp_path):
+    """An experiment `demo` with two objectives and three completed trials."""
+    script = Path("two.sh")
+    script.write_text('#!/bin/sh\necho "{\\"objectives\\": {\\"loss\\": $2, \\"gain\\": $2}}"\n')
+    script.chmod(0o755)
+    outcome = run(
+        "hunt", "-n", "demo", "--max-trials", 3, "--seed", 1, *TWO, "./two.sh", "-x~uniform(0, 1)"
+    )
+    assert outcome.code == 0, outcome.err
+
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_is_drawn_into_a_file_named_after_the_experiment(run, hunted, kind):
+def test_each_kind_is_drawn_into_a_file_named_after_the_experiment(run, of_two, kind):
     outcome = run("plot", kind, "-n", "demo", "-t", "json")
 
     assert (outcome.code, outcome.out) == (0, f"demo-v1_{kind}.json\n")
     assert json.loads(Path(f"demo-v1_{kind}.json").read_text())["data"]
+
+
+def test_the_objectives_that_are_shown_can_be_chosen(run, of_two):
+    run("plot", "regret", "-n", "demo", "-t", "json", "--objective", "gain")
+    run("plot", "pareto_front", "-n", "demo", "-t", "json", "--objective", "gain",
+        "--objective", "loss")  # fmt: skip
+
+    def title(kind, axis):
+        return json.loads(Path(f"demo-v1_{kind}.json").read_text())["layout"][axis]["title"]["text"]
+
+    assert title("regret", "yaxis") == "gain"
+    assert title("pareto_front", "xaxis") == "gain"
+
+
+@pytest.mark.parametrize(
+    ("kind", "objectives", "code", "message"),
+    [
+        ("regret", ["gian"], 1, "did you mean 'gain'?"),
+        ("regret", ["gain", "loss"], 2, "regret shows one objective"),
+        ("hypervolume_history", ["gain"], 2, "shows all objectives"),
+        ("pareto_front", ["gain"], 1, "two objectives or more"),
+    ],
+)
+def test_objectives_that_cannot_be_shown_are_refused(run, of_two, kind, objectives, code, message):
+    options = [word for name in objectives for word in ("--objective", name)]
+
+    outcome = run("plot", kind, "-n", "demo", "-t", "json", *options)
+
+    assert (outcome.code, message in outcome.err) == (code, True), outcome.err
+
+
+def test_the_front_of_one_objective_is_refused(run, hunted):
+    outcome = run("plot", "pareto_front", "-n", "demo", "-t", "json")
+
+    assert outcome.code == 1
+    assert "has one objective, 'objective'" in outcome.err
 
 
 def test_a_page_needs_no_browser(run, hunted):

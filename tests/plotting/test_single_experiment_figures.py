@@ -6,18 +6,23 @@ import inspect
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from orion_like import plotting
 from orion_like.cli.plot import KINDS
-from orion_like.errors import OrionLikeError
+from orion_like.errors import ObjectiveError, OrionLikeError
 from orion_like.plotting import (
     SINGLE_EXPERIMENT_PLOTS,
     PlotAccessor,
+    hypervolume_history,
     lpi,
     parallel_coordinates,
+    pareto_front,
     partial_dependencies,
+    rankings,
     regret,
+    regrets,
 )
 
 QUICK = {
@@ -28,6 +33,28 @@ QUICK = {
 }  # fmt: skip
 
 KINDS_OF_FIGURES = sorted(SINGLE_EXPERIMENT_PLOTS)
+OF_SEVERAL_OBJECTIVES = ("hypervolume_history", "pareto_front")
+TWO = ["loss", "gain:maximize"]
+
+
+def results(objectives, slack=None):
+    constraint = [] if slack is None else [{"name": "slack", "type": "constraint", "value": slack}]
+    return [
+        *({"name": n, "type": "objective", "value": v} for n, v in objectives.items()),
+        *constraint,
+    ]
+
+
+@pytest.fixture
+def of_two(make):
+    """An experiment that minimizes a loss and maximizes a gain; two trials are in the front."""
+    reports = [
+        results({"loss": 3.0, "gain": 6.0}, 0.0),
+        results({"gain": 5.0, "loss": 3.0}, 0.0),  # dominated
+        results({"loss": 1.0, "gain": 4.0}, 0.0),
+        results({"loss": 0.0, "gain": 9.0}, -1.0),  # infeasible
+    ]
+    return make(reports, name="demo", objectives=TWO)
 
 
 def traces(figure, kind):
@@ -38,7 +65,8 @@ def traces(figure, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FIGURES)
-def test_each_figure_names_its_experiment_and_shows_data(experiment, kind):
+def test_each_figure_names_its_experiment_and_shows_data(experiment, of_two, kind):
+    experiment = of_two if kind in OF_SEVERAL_OBJECTIVES else experiment
     figure = SINGLE_EXPERIMENT_PLOTS[kind](experiment, **QUICK.get(kind, {}))
 
     assert figure.layout.title.text.endswith("for experiment 'demo'")
@@ -48,7 +76,7 @@ def test_each_figure_names_its_experiment_and_shows_data(experiment, kind):
 
 @pytest.mark.parametrize("kind", KINDS_OF_FIGURES)
 def test_a_figure_of_nothing_has_no_data_and_says_so(make, kind):
-    experiment = make()
+    experiment = make(objectives=TWO)
     with experiment.suggest():
         pass
 
@@ -65,27 +93,34 @@ def test_a_figure_of_no_experiment_is_refused(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FIGURES)
-def test_the_layout_can_be_chosen(experiment, kind):
-    figure = experiment.plot(kind=kind, title="Mine", height=777, **QUICK.get(kind, {}))
+def test_the_layout_can_be_chosen(of_two, kind):
+    figure = of_two.plot(kind=kind, title="Mine", height=777, **QUICK.get(kind, {}))
 
     assert (figure.layout.title.text, figure.layout.height) == ("Mine", 777)
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FIGURES)
 def test_one_trial_is_enough(make, kind):
-    figure = make([1.0]).plot(kind=kind, **QUICK.get(kind, {}))
+    experiment = make([results({"loss": 1.0, "gain": 2.0})], objectives=TWO)
+
+    figure = experiment.plot(kind=kind, **QUICK.get(kind, {}))
 
     assert len(figure.data) > 0
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FIGURES)
 def test_words_of_users_are_not_taken_for_markup(make, kind):
-    experiment = make([1.0, 2.0], name="<b>", space={"x<i>": "choices(['<u>', '<s>'])"})
+    experiment = make(
+        [results({"<p>": 1.0, "q": 2.0}), results({"<p>": 2.0, "q": 1.0})],
+        name="<b>",
+        space={"x<i>": "choices(['<u>', '<s>'])"},
+        objectives=["<p>", "q"],
+    )
 
     shown = str(experiment.plot(kind=kind, **QUICK.get(kind, {})).to_dict())
 
     assert "&lt;b&gt;" in shown
-    assert not [word for word in ("<b>", "<i>", "<u>", "<s>") if word in shown]
+    assert not [word for word in ("<b>", "<i>", "<u>", "<s>", "<p>") if word in shown]
 
 
 # --- regret -------------------------------------------------------------------------------------
@@ -122,11 +157,9 @@ def test_of_several_objectives_the_first_declared_one_is_drawn(make):
 
 
 def test_infeasible_trials_are_marked_and_never_the_best(make):
-    def results(objective, slack):
-        return [{"name": "loss", "type": "objective", "value": objective},
-                {"name": "slack", "type": "constraint", "value": slack}]  # fmt: skip
-
-    experiment = make([results(3.0, 1.0), results(1.0, -1.0), results(2.0, 0.0)])
+    experiment = make(
+        [results({"loss": 3.0}, 1.0), results({"loss": 1.0}, -1.0), results({"loss": 2.0}, 0.0)]
+    )
 
     trials, best = regret(experiment).data
 
@@ -134,6 +167,42 @@ def test_infeasible_trials_are_marked_and_never_the_best(make):
     assert best.y[-1] == experiment.stats.best_evaluation
     assert list(trials.marker.symbol) == ["circle", "x-thin-open", "circle"]
     assert "feasible: no" in trials.hovertext[1]
+
+
+def test_regret_shows_the_least_infeasible_trial_until_one_is_feasible(make):
+    slacks = [-2.0, -1.0, -3.0, 0.0, -0.5]
+    experiment = make([results({"loss": 5.0 - n}, slack) for n, slack in enumerate(slacks)])
+
+    _, least, best = regret(experiment).data
+
+    assert (least.name, least.line.dash) == ("least infeasible", "dot")
+    assert list(least.y) == [5.0, 4.0, 4.0, 2.0]
+    assert [y for y in best.y if y == y] == [2.0, 2.0]
+
+
+def test_regret_ends_with_the_best_trial_when_none_is_feasible(make):
+    experiment = make([results({"loss": 1.0}, -2.0), results({"loss": 2.0}, -1.0)])
+
+    _, least, best = regret(experiment).data
+
+    assert list(least.y) == [1.0, experiment.stats.best_evaluation]
+    assert least.customdata[-1] == experiment.best_trial.id
+    assert not [y for y in best.y if y == y]
+
+
+def test_any_objective_can_be_shown_in_its_direction(of_two):
+    _, best = regret(of_two, objective="gain").data
+
+    assert list(best.y) == [6.0, 6.0, 6.0, 6.0]
+    assert regret(of_two, objective="gain").layout.yaxis.title.text == "gain"
+
+
+@pytest.mark.parametrize(
+    "figure", [regret, parallel_coordinates, lpi, partial_dependencies, regrets, rankings]
+)
+def test_an_unknown_objective_is_refused_with_the_closest_one(of_two, figure):
+    with pytest.raises(ObjectiveError, match=r"has loss, gain \(did you mean 'gain'\?\)"):
+        figure(of_two, objective="gian")
 
 
 def test_trials_can_be_ordered_by_their_end(make_timed):
@@ -300,7 +369,7 @@ def test_a_client_draws_its_regret_by_default(experiment):
 
 
 def test_each_kind_is_a_method_and_a_name(experiment):
-    for kind in KINDS_OF_FIGURES:
+    for kind in set(KINDS_OF_FIGURES).difference(OF_SEVERAL_OBJECTIVES):
         by_name = experiment.plot(kind=kind, **QUICK.get(kind, {}))
         by_method = getattr(experiment.plot, kind)(**QUICK.get(kind, {}))
         assert by_name.layout.title == by_method.layout.title
@@ -323,6 +392,90 @@ def test_the_command_line_knows_the_same_kinds():
 def test_every_figure_is_handed_on_by_the_package():
     assert set(plotting.PLOT_METHODS) <= set(plotting.__all__)
     assert all(inspect.isfunction(getattr(plotting, name)) for name in plotting.PLOT_METHODS)
+
+
+# --- several objectives ---------------------------------------------------------------------------
+
+
+def test_the_front_is_told_from_dominated_and_infeasible_trials(of_two):
+    infeasible, dominated, front, border = pareto_front(of_two).data
+
+    assert (list(infeasible.x), list(infeasible.y)) == ([0.0], [9.0])
+    assert (list(dominated.x), list(dominated.y)) == ([3.0], [5.0])
+    assert (list(front.x), list(front.y)) == ([3.0, 1.0], [6.0, 4.0])
+    assert (list(border.x), list(border.y)) == ([1.0, 3.0], [4.0, 6.0])
+    assert "feasible: no" in infeasible.hovertext[0]
+    ids = [trial.id for trial in of_two.pareto_front()]
+    assert [label for label in front.hovertext if ids[0] in label or ids[1] in label]
+
+
+def test_the_axes_of_the_front_are_the_objectives(of_two):
+    layout = pareto_front(of_two).layout
+
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("loss", "gain")
+
+
+@pytest.mark.parametrize(("count", "kind"), [(3, "scatter3d"), (4, "splom")])
+def test_more_than_two_objectives_are_shown_in_space_and_in_all_planes(make, count, kind):
+    names = list("abcd"[:count])
+    experiment = make(
+        [results(dict.fromkeys(names, 1.0)), results(dict.fromkeys(names, 2.0))], objectives=names
+    )
+
+    figure = pareto_front(experiment)
+
+    assert [trace.name for trace in traces(figure, kind)] == ["dominated", "Pareto front"]
+    assert len(pareto_front(experiment, objectives=["b", "c"]).data) == 2
+
+
+def test_the_hypervolume_grows_with_the_feasible_trials_of_the_front(of_two):
+    figure = hypervolume_history(of_two, reference_point=[4.0, 3.0])
+
+    assert list(figure.data[0].y) == [3.0, 3.0, 5.0, 5.0]
+    assert figure.layout.yaxis.title.text == "Hypervolume up to loss 4, gain 3"
+
+
+def test_the_hypervolume_ends_with_that_of_the_statistics(of_two):
+    (history,) = hypervolume_history(of_two).data
+
+    assert history.y[-1] == pytest.approx(of_two.hypervolume())
+
+
+@pytest.mark.parametrize("kind", OF_SEVERAL_OBJECTIVES)
+def test_one_objective_has_no_front(experiment, kind):
+    with pytest.raises(ObjectiveError, match="has one objective, 'objective'"):
+        experiment.plot(kind=kind)
+
+
+def test_a_front_needs_two_objectives_that_are_known(of_two):
+    with pytest.raises(ObjectiveError, match="two objectives or more"):
+        pareto_front(of_two, objectives=["loss"])
+    with pytest.raises(ObjectiveError, match="no objective 'gian'"):
+        pareto_front(of_two, objectives=["loss", "gian"])
+
+
+def test_coordinates_have_an_axis_for_each_objective(of_two):
+    (lines,) = parallel_coordinates(of_two, order=["lr"], objective="loss").data
+
+    assert [axis.label for axis in lines.dimensions] == ["lr", "gain", "loss"]
+    assert list(lines.line.color) == [3.0, 3.0, 1.0, 0.0]
+
+
+def test_importance_of_trials_that_are_all_infeasible_is_that_near_the_least_infeasible(make):
+    # The regressor sees that only x matters below 0.5, where the least infeasible trial is.
+    space = {"x": "uniform(0, 1)", "y": "uniform(0, 1)"}
+    experiment = make(space=space)
+    rng = np.random.default_rng(0)
+    for n in range(40):
+        x, y = rng.random(2)
+        value = 10 * x if x < 0.5 else -20 - 10 * y
+        slack = -0.1 if n == 7 else -1.0
+        point = {"x": 0.2 if n == 7 else x, "y": y}
+        experiment.insert(point, results({"loss": 2.0 if n == 7 else value}, slack))
+
+    bars = lpi(experiment, **QUICK["lpi"]).data[0]
+
+    assert dict(zip(bars.x, bars.y, strict=True))["x"] > 0.5
 
 
 # --- libraries ----------------------------------------------------------------------------------

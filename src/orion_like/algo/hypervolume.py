@@ -6,10 +6,13 @@ Transactions on Evolutionary Computation 16(1), 2012.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from orion_like.algo.pareto import Floats
+from orion_like.errors import ObjectiveError
 
 MAX_EXACT = 4
 """Most losses for which the volume is computed; for more it is estimated."""
@@ -48,6 +51,43 @@ def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
         return 0.0
     front = inside[is_efficient(inside)]
     return _volume(front, corner) if len(corner) <= MAX_EXACT else _estimated(front, corner)
+
+
+def running_hypervolume(points: ArrayLike, reference: ArrayLike) -> Floats:
+    """Return the volume that each point dominates together with those before it.
+
+    Parameters
+    ----------
+    points
+        One row per point, one column per loss; rows with NaN count for nothing.
+    reference
+        The worst losses that still count.
+
+    Examples
+    --------
+    >>> running_hypervolume([[2.0, 2.0], [1.0, 2.0], [2.0, 1.0]], reference=[3.0, 3.0]).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    corner = np.asarray(reference, dtype=float)
+    losses = np.asarray(points, dtype=float).reshape(-1, len(corner))
+    grows = np.all(losses < corner, axis=1)
+    gains = np.zeros(len(losses))
+    front = np.empty((0, len(corner)))
+    cloud, cell = (
+        _cloud(losses[grows], corner) if len(corner) > MAX_EXACT and grows.any() else (None, 0.0)
+    )
+    for row in np.flatnonzero(grows):
+        point = losses[row]
+        if np.any(np.all(front <= point, axis=1)):
+            continue
+        if cloud is None:
+            gains[row] = _exclusive(point, front, corner)
+        else:
+            covered = np.all(point <= cloud, axis=1)
+            gains[row] = cell * np.count_nonzero(covered)
+            cloud = cloud[~covered]
+        front = np.vstack([front[~np.all(point <= front, axis=1)], point])
+    return np.cumsum(gains)
 
 
 def is_efficient(points: Floats) -> NDArray[np.bool_]:
@@ -95,6 +135,26 @@ def default_reference(points: Floats) -> Floats:
     return reference
 
 
+def check_reference(reference: object, names: Iterable[str]) -> Floats:
+    """Return a reference point as an array.
+
+    Raises
+    ------
+    ObjectiveError
+        If it is not one number for each of the objectives.
+    """
+    names = list(names)
+    try:
+        point = np.asarray(reference, dtype=float)
+    except (TypeError, ValueError):
+        point = np.empty(0)
+    if point.shape != (len(names),) or not np.isfinite(point).all():
+        raise ObjectiveError(
+            f"a reference point is one number for each of {', '.join(names)}, not {reference!r}"
+        )
+    return point
+
+
 def _volume(front: Floats, corner: Floats) -> float:
     """Add up what each point dominates and those after it do not (section III of the paper)."""
     if len(corner) == 1:
@@ -129,9 +189,14 @@ def _area(front: Floats, corner: Floats) -> float:
 
 
 def _estimated(front: Floats, corner: Floats) -> float:
-    low = front.min(axis=0)
-    cloud = low + np.random.default_rng(0).random((SAMPLES, len(corner))) * (corner - low)
-    free = cloud
+    cloud, cell = _cloud(front, corner)
     for point in front:
-        free = free[~np.all(point <= free, axis=1)]
-    return float(np.prod(corner - low)) * (1.0 - len(free) / SAMPLES)
+        cloud = cloud[~np.all(point <= cloud, axis=1)]
+    return cell * (SAMPLES - len(cloud))
+
+
+def _cloud(points: Floats, corner: Floats) -> tuple[Floats, float]:
+    """Return samples of the box around points, and the volume that each of them stands for."""
+    low = points.min(axis=0)
+    cloud = low + np.random.default_rng(0).random((SAMPLES, len(corner))) * (corner - low)
+    return cloud, float(np.prod(corner - low)) / SAMPLES

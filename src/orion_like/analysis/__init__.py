@@ -3,6 +3,7 @@
 from orion_like.analysis.averages import average
 from orion_like.analysis.dependence import PartialDependence, partial_dependency
 from orion_like.analysis.features import flatten_params, flatten_trials, to_numpy
+from orion_like.analysis.front import hypervolume, pareto_front, reference_of
 from orion_like.analysis.importance import lpi
 from orion_like.analysis.incumbents import regret
 from orion_like.analysis.ranks import ranking
@@ -16,10 +17,13 @@ __all__ = [
     "elapsed_seconds",
     "flatten_params",
     "flatten_trials",
+    "hypervolume",
     "lpi",
+    "pareto_front",
     "partial_dependency",
     "peak_concurrency",
     "ranking",
+    "reference_of",
     "regret",
     "to_numpy",
     "train_regressor",

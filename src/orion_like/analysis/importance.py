@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orion_like.analysis.features import Features
+from orion_like.analysis.incumbents import incumbent_rows
 from orion_like.analysis.libraries import load
 from orion_like.analysis.regressor import check_regressor, train_regressor
-from orion_like.analysis.trials import Numbers, losses, objectives, sign_of, with_objective
+from orion_like.analysis.trials import Numbers, objectives, sign_of, with_objective
 
 if TYPE_CHECKING:
     import pandas
@@ -86,7 +87,8 @@ def lpi(
     features = Features(space)
     rows, objective = features.encode(finished), objectives(finished)
     if mode == "best":
-        anchors = rows[[_best_row(finished, direction)]]
+        best = incumbent_rows(finished, direction, least_infeasible=True)[-1]
+        anchors = rows[[0 if best is None else best]]
     else:
         anchors = _line(features, n_points)
     blocks = _variations(features, anchors, n_points)
@@ -107,13 +109,6 @@ def _check(mode: str, n_points: int, n_runs: int) -> None:
         raise ValueError(
             f"n_points must be at least 2 and n_runs at least 1, not {n_points} and {n_runs}"
         )
-
-
-def _best_row(trials: pandas.DataFrame, direction: str) -> int:
-    values = losses(trials, direction)
-    if np.isnan(values).all():  # none is feasible
-        values = sign_of(direction) * objectives(trials)
-    return int(np.nanargmin(values))
 
 
 def _line(features: Features, n_points: int) -> Numbers:

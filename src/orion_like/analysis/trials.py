@@ -38,21 +38,21 @@ def check_columns(trials: pandas.DataFrame, *columns: str) -> None:
         )
 
 
-def objectives(trials: pandas.DataFrame) -> Numbers:
+def objectives(trials: pandas.DataFrame, column: str = "objective") -> Numbers:
     """Return the objective of each row, NaN where there is none that is finite."""
-    check_columns(trials, "objective")
-    values = np.array([_number(value) for value in trials["objective"]], dtype=float)
+    check_columns(trials, column)
+    values = np.array([_number(value) for value in trials[column]], dtype=float)
     values[~np.isfinite(values)] = np.nan
     return values
 
 
-def losses(trials: pandas.DataFrame, direction: str) -> Numbers:
+def losses(trials: pandas.DataFrame, direction: str, column: str = "objective") -> Numbers:
     """Return what the best row has least of; NaN for rows that cannot be the best.
 
     Those are the ones without an objective and, if the frame has a column ``feasible``,
     the ones that violate a constraint.
     """
-    values = sign_of(direction) * objectives(trials)
+    values = sign_of(direction) * objectives(trials, column)
     if "feasible" in trials.columns:
         values[~trials["feasible"].eq(True).to_numpy(dtype=bool)] = np.nan
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
@@ -18,7 +19,10 @@ from orion_like.cli.session import (
 from orion_like.plotting.export import FORMATS
 
 # As in orion_like.plotting.SINGLE_EXPERIMENT_PLOTS, which is too heavy for --help.
-KINDS = ("lpi", "parallel_coordinates", "partial_dependencies", "regret")
+KINDS = (
+    "hypervolume_history", "lpi", "parallel_coordinates", "pareto_front", "partial_dependencies",
+    "regret",
+)  # fmt: skip
 
 
 @click.command(
@@ -28,6 +32,13 @@ KINDS = ("lpi", "parallel_coordinates", "partial_dependencies", "regret")
 )
 @click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
 @selecting()
+@option(
+    "--objective",
+    "objectives",
+    metavar="NAME",
+    multiple=True,
+    help="Objective to show; of pareto_front two or more.  [default: the first one, or all]",
+)
 @option(
     "-t",
     "--type",
@@ -56,6 +67,7 @@ def plot(
     session: Session,
     selection: Selection,
     kind: str,
+    objectives: tuple[str, ...],
     format_: str,
     output: str | None,
     scale: float,
@@ -63,7 +75,9 @@ def plot(
     """Draw a figure of an experiment, and print the name of its file.
 
     KIND is lpi (how much each parameter matters), parallel_coordinates (all trials as lines),
-    partial_dependencies (what the objective does as parameters change) or regret (progress).
+    partial_dependencies (what the objective does as parameters change) or regret (progress); with
+    several objectives also pareto_front (trials that no other one beats in all of them) or
+    hypervolume_history (how that front grew).
 
     Figures need 'orion_like[plot]'; images also a Chrome or Chromium. The types html and json
     do without a browser.
@@ -76,11 +90,24 @@ def plot(
         from orion_like.client import get_experiment
         from orion_like.plotting import save
 
-        figure = get_experiment(name, version, storage=storage).plot(kind=kind)
+        client = get_experiment(name, version, storage=storage)
+        figure = client.plot(kind=kind, **_shown(kind, objectives))
     default = f"{name}-v{version}_{kind}".replace(os.sep, "_")
     path, format_ = _destination(output, default, format_)
     save(figure, path, format_, scale)
     click.echo(path)
+
+
+def _shown(kind: str, objectives: tuple[str, ...]) -> dict[str, Any]:
+    """Return the argument of a figure that says which objectives it shows."""
+    if not objectives:
+        return {}
+    if kind == "pareto_front":
+        return {"objectives": objectives}
+    if kind == "hypervolume_history" or len(objectives) > 1:
+        shows = "all objectives" if kind == "hypervolume_history" else "one objective"
+        raise click.UsageError(f"--objective: {kind} shows {shows}")
+    return {"objective": objectives[0]}
 
 
 def _destination(output: str | None, default: str, format_: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from orion_like.errors import (
     DuplicateKeyError,
     FailedUpdate,
     MissingArguments,
+    ObjectiveError,
     OrionLikeError,
     TrialNotFound,
 )
@@ -347,13 +348,15 @@ class ExperimentClient:
 
         Raises
         ------
-        ValueError
+        ObjectiveError
             If the experiment has only one objective, or the reference point is not one number
             for each.
         """
         front = self.stats.pareto_front
         if front is None:
-            raise ValueError(f"experiment {self.name!r} has one objective; a volume needs several")
+            raise ObjectiveError(
+                f"experiment {self.name!r} has one objective; a hypervolume needs several"
+            )
         return (
             front.hypervolume if reference_point is None else front.hypervolume_to(reference_point)
         )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from orion_like.algo import Objective, Outcome
-from orion_like.algo.hypervolume import default_reference, hypervolume
+from orion_like.algo.hypervolume import check_reference, default_reference, hypervolume
 from orion_like.algo.pareto import Floats
 
 
@@ -78,10 +78,11 @@ class ParetoFront:
 
         Raises
         ------
-        ValueError
+        ObjectiveError
             If it is not one number for each objective.
         """
-        return hypervolume(self._losses, check_reference(reference_point, self.objectives))
+        names = [objective.name for objective in self.objectives]
+        return hypervolume(self._losses, self._signs * check_reference(reference_point, names))
 
     def to_json(self) -> dict[str, Any]:
         """Return the front as plain values."""
@@ -95,27 +96,6 @@ class ParetoFront:
             "hypervolume": self.hypervolume,
             "reference_point": reference and dict(zip(names, reference, strict=True)),
         }
-
-
-def check_reference(reference_point: Sequence[float], objectives: Sequence[Objective]) -> Floats:
-    """Return a reference point with signs that make every objective one to be minimized.
-
-    Raises
-    ------
-    ValueError
-        If it is not one number for each objective.
-    """
-    try:
-        point = np.asarray(reference_point, dtype=float)
-    except (TypeError, ValueError):
-        point = np.empty(0)
-    if point.shape != (len(objectives),) or not np.isfinite(point).all():
-        names = ", ".join(objective.name for objective in objectives)
-        raise ValueError(
-            f"a reference point is one number for each of {names}, not {reference_point!r}"
-        )
-    signed: Floats = point * [o.sign for o in objectives]
-    return signed
 
 
 class FrontFollower:

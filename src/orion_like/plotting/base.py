@@ -9,6 +9,7 @@ from orion_like.plotting.comparison import rankings, regrets
 from orion_like.plotting.coordinates import parallel_coordinates
 from orion_like.plotting.dependence_matrix import partial_dependencies
 from orion_like.plotting.importance_bars import lpi
+from orion_like.plotting.pareto import hypervolume_history, pareto_front
 from orion_like.plotting.regret_curve import regret
 from orion_like.plotting.timing_charts import durations, parallel_assessment
 from orion_like.spelling import did_you_mean
@@ -23,9 +24,11 @@ __all__ = [
     "SINGLE_EXPERIMENT_PLOTS",
     "PlotAccessor",
     "durations",
+    "hypervolume_history",
     "lpi",
     "parallel_assessment",
     "parallel_coordinates",
+    "pareto_front",
     "partial_dependencies",
     "rankings",
     "regret",
@@ -33,8 +36,10 @@ __all__ = [
 ]
 
 SINGLE_EXPERIMENT_PLOTS: Mapping[str, Callable[..., Any]] = {
+    "hypervolume_history": hypervolume_history,
     "lpi": lpi,
     "parallel_coordinates": parallel_coordinates,
+    "pareto_front": pareto_front,
     "partial_dependencies": partial_dependencies,
     "regret": regret,
 }
@@ -84,8 +89,9 @@ class PlotAccessor:
         Parameters
         ----------
         kind
-            ``lpi``, ``parallel_coordinates``, ``partial_dependencies`` or ``regret``.
-            Default ``'regret'``.
+            ``lpi``, ``parallel_coordinates``, ``partial_dependencies`` or ``regret``; with
+            several objectives also ``pareto_front`` or ``hypervolume_history``. Default
+            ``'regret'``.
         **kwargs
             Arguments of the method of that name.
 
@@ -104,6 +110,14 @@ class PlotAccessor:
     def lpi(self, **kwargs: Any) -> Figure:
         """Return bars of how much each parameter matters: :func:`~orion_like.plotting.lpi`."""
         return self(kind="lpi", **kwargs)
+
+    def hypervolume_history(self, **kwargs: Any) -> Figure:
+        """Return how the front grew: :func:`~orion_like.plotting.hypervolume_history`."""
+        return self(kind="hypervolume_history", **kwargs)
+
+    def pareto_front(self, **kwargs: Any) -> Figure:
+        """Return objectives against each other: :func:`~orion_like.plotting.pareto_front`."""
+        return self(kind="pareto_front", **kwargs)
 
     def parallel_coordinates(self, **kwargs: Any) -> Figure:
         """Return all trials as lines: :func:`~orion_like.plotting.parallel_coordinates`."""

@@ -23,6 +23,7 @@ def regrets(
     experiments: Experiments,
     with_evc_tree: bool = True,
     order_by: str = "suggested",
+    objective: str | None = None,
     **layout: Any,
 ) -> Figure:
     """Plot the best objective so far of several experiments.
@@ -37,6 +38,8 @@ def regrets(
     order_by
         Time by which trials are ordered: ``'suggested'``, ``'reserved'`` or ``'completed'``.
         Default ``'suggested'``.
+    objective
+        Name of the objective to show. Default: the first one.
     **layout
         Properties of the figure's layout, such as `title` and `height`.
 
@@ -53,7 +56,7 @@ def regrets(
         If there is no experiment or no such order, or directions differ.
     """
     check_order(order_by)
-    groups = read_groups(experiments, with_evc_tree, order_by)
+    groups = read_groups(experiments, with_evc_tree, order_by, objective=objective)
     title = "Average Regret" if _is_averaged(groups) else "Regret"
     if not groups:
         return empty(title, layout)
@@ -68,6 +71,7 @@ def rankings(
     experiments: Experiments,
     with_evc_tree: bool = True,
     order_by: str = "suggested",
+    objective: str | None = None,
     **layout: Any,
 ) -> Figure:
     """Plot how experiments rank by their best objective so far; 0 is ahead.
@@ -83,6 +87,8 @@ def rankings(
     order_by
         Time by which trials are ordered: ``'suggested'``, ``'reserved'`` or ``'completed'``.
         Default ``'suggested'``.
+    objective
+        Name of the objective to show. Default: the first one.
     **layout
         Properties of the figure's layout, such as `title` and `height`.
 
@@ -99,7 +105,7 @@ def rankings(
         the same number of repetitions.
     """
     check_order(order_by)
-    groups = read_groups(experiments, with_evc_tree, order_by)
+    groups = read_groups(experiments, with_evc_tree, order_by, objective=objective)
     title = "Average Rankings" if _is_averaged(groups) else "Rankings"
     if not groups:
         return empty(title, layout)

@@ -21,9 +21,10 @@ def parallel_coordinates(
     experiment: ExperimentClient | None,
     with_evc_tree: bool = True,
     order: Sequence[str] | None = None,
+    objective: str | None = None,
     **layout: Any,
 ) -> Figure:
-    """Plot each trial as a line through its values and its objective.
+    """Plot each trial as a line through its values and its objectives.
 
     Parameters
     ----------
@@ -33,7 +34,9 @@ def parallel_coordinates(
         Whether to include the trials of other versions. Default True.
     order
         Names of the parameters to show, from left to right. Default: all, in the order of the
-        space. The objective is always last.
+        space. The objectives are always last.
+    objective
+        Name of the objective to show. Default: the first one.
     **layout
         Properties of the figure's layout, such as `title` and `height`.
 
@@ -49,16 +52,16 @@ def parallel_coordinates(
     ValueError
         If there is no experiment, or no parameter of a name.
     """
-    history = read_history(experiment, with_evc_tree)
+    history = read_history(experiment, with_evc_tree, objective=objective)
     names = flatten_params(history.space, order)
     title = f"Parallel Coordinates Plot for experiment '{text(history.name)}'"
     if history.is_empty:
         return empty(title, layout)
-    objective = history.trials["objective"].astype(float).tolist()
+    objectives = _objectives(history)
     figure = graph_objects().Figure()
     figure.add_parcoords(
         line={
-            "color": objective,
+            "color": objectives[-1]["values"],
             "colorscale": GOOD_TO_BAD,
             "reversescale": history.direction == "maximize",
             "showscale": True,
@@ -66,13 +69,23 @@ def parallel_coordinates(
         },
         dimensions=[
             *_dimensions(history, names),
-            {"label": text(history.objective), "values": objective},
+            *objectives,
         ],
         labelangle=-20 if len(names) > 6 else 0,
         labelside="top",
     )
     figure.update_layout(margin={"t": 120})
     return finished(figure, title, layout)
+
+
+def _objectives(history: History) -> list[dict[str, Any]]:
+    """Return the axes of the objectives; the last is that of the one that is shown."""
+    others = [name for name in history.directions if name != history.objective]
+    columns = {name: f"objective.{name}" for name in others} | {history.objective: "objective"}
+    return [
+        {"label": text(name), "values": history.trials[column].astype(float).tolist()}
+        for name, column in columns.items()
+    ]
 
 
 def _dimensions(history: History, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ def partial_dependencies(
     colorscale: str = "Blues",
     model: str = "RandomForestRegressor",
     model_kwargs: Mapping[str, Any] | None = None,
+    objective: str | None = None,
     **layout: Any,
 ) -> Figure:
     """Plot how a model of the objective depends on parameters and on pairs of them.
@@ -71,6 +72,8 @@ def partial_dependencies(
         ``'RandomForestRegressor'``.
     model_kwargs
         Parameters of the regressor.
+    objective
+        Name of the objective to show. Default: the first one.
     **layout
         Properties of the figure's layout, such as `title` and `height`.
 
@@ -85,7 +88,7 @@ def partial_dependencies(
     ValueError
         If there is no experiment, or an argument is not one of those above.
     """
-    history = read_history(experiment, with_evc_tree)
+    history = read_history(experiment, with_evc_tree, objective=objective)
     found = partial_dependency(
         history.trials,
         history.space,

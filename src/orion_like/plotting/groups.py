@@ -19,7 +19,10 @@ Experiments: TypeAlias = (
 
 
 def read_groups(
-    experiments: Experiments, with_evc_tree: bool, order_by: str = "suggested"
+    experiments: Experiments,
+    with_evc_tree: bool,
+    order_by: str = "suggested",
+    objective: str | None = None,
 ) -> dict[str, list[History]]:
     """Return the histories of experiments by label, those with nothing completed left out.
 
@@ -31,14 +34,18 @@ def read_groups(
         Whether to include the trials of other versions.
     order_by
         Time by which the trials are ordered.
+    objective
+        Name of the objective that is shown. Default: the first one of each.
 
     Raises
     ------
+    ObjectiveError
+        If an experiment has no such objective.
     ValueError
         If there is no experiment, or some minimize what others maximize.
     """
     groups = {
-        label: [read_history(member, with_evc_tree, order_by) for member in members]
+        label: [read_history(member, with_evc_tree, order_by, objective) for member in members]
         for label, members in _labelled(experiments).items()
     }
     directions = {history.direction for members in groups.values() for history in members}

@@ -23,6 +23,8 @@ def hover_labels(history: History, verbose: bool) -> list[str]:
     points = points_of(history.trials, history.space)
     for row, point in zip(history.trials.to_dict("records"), points, strict=True):
         facts: dict[str, Any] = {"ID": row["id"], history.objective: row["objective"]}
+        for name in history.directions if len(history.directions) > 1 else ():
+            facts[name] = row[f"objective.{name}"]
         if row.get("feasible") is False:
             facts["feasible"] = "no"
         if verbose:

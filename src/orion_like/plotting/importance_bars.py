@@ -22,6 +22,7 @@ def lpi(
     model_kwargs: Mapping[str, Any] | None = None,
     n_points: int = 20,
     n_runs: int = 10,
+    objective: str | None = None,
     **layout: Any,
 ) -> Figure:
     """Plot the local importance of parameters: how much each matters near the best trial.
@@ -41,6 +42,8 @@ def lpi(
         How many values a parameter runs through. Default 20.
     n_runs
         How many regressors are trained; their standard deviation is shown. Default 10.
+    objective
+        Name of the objective to show. Default: the first one.
     **layout
         Properties of the figure's layout, such as `title` and `height`.
 
@@ -55,7 +58,7 @@ def lpi(
     ValueError
         If there is no experiment, or an argument is not one of those above.
     """
-    history = read_history(experiment, with_evc_tree)
+    history = read_history(experiment, with_evc_tree, objective=objective)
     importance = local_importance(
         history.trials,
         history.space,

@@ -20,11 +20,13 @@ def regret(
     with_evc_tree: bool = True,
     order_by: str = "suggested",
     verbose_hover: bool = True,
+    objective: str | None = None,
     **layout: Any,
 ) -> Figure:
     """Plot the objective of each trial, and the best one so far.
 
-    Trials that violate constraints are crosses, and never the best.
+    Trials that violate constraints are crosses. Until one is feasible, a dotted line shows the
+    objective of the one that violates them least.
 
     Parameters
     ----------
@@ -37,6 +39,8 @@ def regret(
         Default ``'suggested'``.
     verbose_hover
         Whether to show all about a trial when the pointer is on it. Default True.
+    objective
+        Name of the objective to show. Default: the first one.
     **layout
         Properties of the figure's layout, such as `title` and `height`.
 
@@ -51,7 +55,7 @@ def regret(
     ValueError
         If there is no experiment, or no such order.
     """
-    history = read_history(experiment, with_evc_tree, order_by)
+    history = read_history(experiment, with_evc_tree, order_by, objective=objective)
     title = f"Regret for experiment '{text(history.name)}'"
     if history.is_empty:
         return empty(title, layout)
@@ -83,8 +87,23 @@ def _add_trials(figure: Figure, history: History, verbose_hover: bool) -> None:
 
 def _add_best(figure: Figure, history: History) -> None:
     trials = best_so_far(history.trials, direction=history.direction)
+    order = list(range(1, len(trials) + 1))
+    waiting = int(trials["best"].isna().sum())
+    if waiting:
+        least = best_so_far(history.trials, direction=history.direction, least_infeasible=True)
+        # Up to the first feasible trial, so that the two lines meet.
+        shown = least[: waiting + 1]
+        figure.add_scatter(
+            x=order[: waiting + 1],
+            y=shown["best"].tolist(),
+            customdata=shown["best_id"].tolist(),
+            mode="lines",
+            line={"color": color(1), "shape": "hv", "width": 2, "dash": "dot"},
+            name="least infeasible",
+            hovertemplate="least infeasible: %{y}<br>ID: %{customdata}<extra></extra>",
+        )
     figure.add_scatter(
-        x=list(range(1, len(trials) + 1)),
+        x=order,
         y=trials["best"].tolist(),
         customdata=trials["best_id"].tolist(),
         mode="lines",

@@ -72,7 +72,10 @@ def durations(experiments: Experiments, with_evc_tree: bool = True, **layout: An
 
 
 def parallel_assessment(
-    experiments: Experiments, with_evc_tree: bool = True, **layout: Any
+    experiments: Experiments,
+    with_evc_tree: bool = True,
+    objective: str | None = None,
+    **layout: Any,
 ) -> Figure:
     """Plot the best objective of experiments against how parallel they were.
 
@@ -83,6 +86,8 @@ def parallel_assessment(
         of experiments that differ in the number of their workers.
     with_evc_tree
         Whether to include the trials of other versions. Default True.
+    objective
+        Name of the objective to show. Default: the first one.
     **layout
         Properties of the figure's layout, such as `title` and `height`.
 
@@ -98,7 +103,7 @@ def parallel_assessment(
     ValueError
         If there is no experiment, or directions differ.
     """
-    groups = read_groups(experiments, with_evc_tree)
+    groups = read_groups(experiments, with_evc_tree, objective=objective)
     title = "Parallel Assessment"
     if not groups:
         return empty(title, layout)
@@ -116,11 +121,11 @@ def parallel_assessment(
             marker={"color": color(index), "size": 9},
             line={"color": color(index)},
         )
-    objective = next(iter(groups.values()))[0].objective
+    shown = next(iter(groups.values()))[0].objective
     figure.update_xaxes(
         title="Trials that ran at the same time, at most", tickvals=sorted(measures)
     )
-    figure.update_yaxes(title=f"Best {text(objective)}")
+    figure.update_yaxes(title=f"Best {text(shown)}")
     figure.update_layout(showlegend=True)
     return finished(figure, title, layout)
 
