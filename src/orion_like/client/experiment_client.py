@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orion_like.algo import Algorithm
+from orion_like.client.metric_frame import metric_frame
 from orion_like.client.suggested_trial import SuggestedTrial
 from orion_like.client.trial_frame import trial_frame
 from orion_like.config import Settings, load_settings
@@ -29,6 +30,7 @@ from orion_like.experiment import Experiment, ExperimentStats, Producer
 from orion_like.experiment.checking import checked_limit
 from orion_like.space import Space
 from orion_like.storage import Storage, new_worker_id
+from orion_like.storage.metrics import Report, fetch_reports
 from orion_like.trial import WAITING_STATUSES, Trial, is_number, nest, validate_status
 from orion_like.worker.executor import BaseExecutor, default_executor, executor_factory
 from orion_like.worker.heartbeat import Heartbeat
@@ -313,6 +315,39 @@ class ExperimentClient:
             self._experiment.declared_objectives,
             self._experiment.declared_constraints,
         )
+
+    def fetch_metrics(self, trial: Trial | None = None, group: str | None = None) -> list[Report]:
+        """Return what trials reported while they ran, by trial, group and step.
+
+        Of a trial that was begun anew, the reports that the new attempt replaced are left out.
+
+        Parameters
+        ----------
+        trial
+            Only of this trial. Default: of all.
+        group
+            Only of this group, such as ``'validation'``. Default: all.
+        """
+        trials = None if trial is None else [trial._id]
+        return fetch_reports(self.storage.database, self.id, trials, group)
+
+    def metrics_to_pandas(
+        self, trial: Trial | None = None, group: str | None = None
+    ) -> pandas.DataFrame:
+        """Return one row a report, with a column ``values.NAME`` for each value.
+
+        Parameters
+        ----------
+        trial, group
+            See :meth:`fetch_metrics`.
+
+        Raises
+        ------
+        OrionLikeError
+            If pandas is not installed.
+        """
+        trials = {found._id: found for found in self._experiment.fetch_trials()}
+        return metric_frame(trials, self.fetch_metrics(trial, group))
 
     @property
     def best_trial(self) -> Trial | None:
