@@ -586,6 +586,11 @@ class Trial:
         return self._first_result("gradient")
 
     @property
+    def gradients(self) -> list[_Result]:
+        """All gradients."""
+        return [result for result in self._results if result.type == "gradient"]
+
+    @property
     def constraints(self) -> list[_Result]:
         """All constraints."""
         return [result for result in self._results if result.type == "constraint"]

@@ -307,7 +307,7 @@ def test_status_tells_programs_all_results(run, front, limited):
 def test_info_shows_the_best_feasible_trial_and_the_bounds(run, limited):
     out = run("info", "-n", "limited").out
 
-    assert "1 <= memory <= 8  (tolerance 0.5)" in out
+    assert "1 <= memory <= 8 (tolerance 0.5)" in out
     assert "trials feasible: 2" in out
     assert "evaluation: 2.0" in out
 

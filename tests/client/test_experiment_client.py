@@ -417,7 +417,17 @@ def test_a_constraint_reported_as_something_else_is_explained(client, storage, c
         client, [*results_of({"objective": 1}), {"name": "memory", "type": "statistic", "value": 1}]
     )
 
-    assert "is of the type 'statistic'" in caplog.text
+    assert "what was reported as 'memory' is a statistic" in caplog.text
+
+
+def test_a_constraint_that_is_reported_with_its_gradient_is_not_missed(storage, caplog):
+    client = build(storage, constraints="memory <= 8")
+
+    gradient = {"name": "memory", "type": "gradient", "value": {"x": 1.0}}
+    report(client, [*results_of({"objective": 1}, {"memory": 2}), gradient])
+
+    assert not caplog.records
+    assert client.stats.best_is_feasible
 
 
 def test_statistics_judge_trials_as_algorithms_do(storage):

@@ -99,7 +99,7 @@ def test_limits_may_always_change(storage):
         ({"algorithm": "gridsearch"}, "algorithm"),
         ({"seed": 4}, "seed 3 → 4"),
         ({"objectives": ["accuracy:maximize"]}, "accuracy"),
-        ({"constraints": ["x <= 0.5"]}, "x <= 0.5"),
+        ({"constraints": ["x <= 0.5", "m >= 1"]}, "constraints none → x <= 0.5; 1 <= m"),
     ],
 )
 def test_what_defines_the_search_cannot_change_once_there_are_trials(storage, change, message):

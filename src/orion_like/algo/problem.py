@@ -56,12 +56,28 @@ class OutcomeConstraint:
         Bounds; None is no bound. Default None.
     tolerance
         How far beyond a bound still counts as feasible. Default 0.
+
+    Examples
+    --------
+    >>> print(OutcomeConstraint("memory", lower=1, upper=8, tolerance=0.5))
+    1 <= memory <= 8 (tolerance 0.5)
+    >>> print(OutcomeConstraint("weight", lower=2, upper=2))
+    weight == 2
     """
 
     name: str
     lower: float | None = None
     upper: float | None = None
     tolerance: float = 0.0
+
+    def __str__(self) -> str:
+        if self.lower is not None and self.lower == self.upper:
+            text = f"{self.name} == {self.lower!r}"
+        else:
+            above = "" if self.lower is None else f"{self.lower!r} <= "
+            below = "" if self.upper is None else f" <= {self.upper!r}"
+            text = f"{above}{self.name}{below}"
+        return f"{text} (tolerance {self.tolerance!r})" if self.tolerance else text
 
     def violation(self, value: float) -> float:
         """Return how far `value` is beyond a bound: 0 when feasible, infinite for NaN."""

@@ -23,7 +23,6 @@ from orion_like.cli.summary import (
     print_sections,
     stats_record,
     stats_sections,
-    value_text,
 )
 
 
@@ -140,13 +139,6 @@ def _limit(value: Any) -> Any:
 
 def _constraint(constraint: Any) -> str:
     """Return a constraint as a relation: texts are one, others bound a result."""
-    if not isinstance(constraint, Mapping):
-        return str(constraint)
-    lower, upper = constraint.get("lower"), constraint.get("upper")
-    tolerance = constraint.get("tolerance")
-    within = f"  (tolerance {value_text(tolerance)})" if tolerance else ""
-    if lower is not None and lower == upper:
-        return f"{constraint['name']} == {value_text(lower)}{within}"
-    below = "" if lower is None else f"{value_text(lower)} <= "
-    above = "" if upper is None else f" <= {value_text(upper)}"
-    return f"{below}{constraint['name']}{above}{within}"
+    from orion_like.algo import OutcomeConstraint
+
+    return str(OutcomeConstraint(**constraint) if isinstance(constraint, Mapping) else constraint)

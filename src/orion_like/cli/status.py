@@ -3,142 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from orion_like.cli.block import Block, read_block
 from orion_like.cli.commands import Command
 from orion_like.cli.forest import Node, build_forest, select
 from orion_like.cli.options import format_option, option, selecting
 from orion_like.cli.output import counted, print_heading, print_table, printable, write
 from orion_like.cli.session import Selection, Session, no_experiment, open_storage_to_read
 
-if TYPE_CHECKING:
-    from orion_like.algo import Objective, Outcome, OutcomeConstraint
-    from orion_like.experiment import ParetoFront
-    from orion_like.storage import Storage
-    from orion_like.trial import Trial
-
 FIELDS = ("name", "version", "refers", "metadata.user", "objectives", "constraints")
-
-RESULT_FIELDS = ("status", "results", "number")
-TRIAL_FIELDS = (
-    *RESULT_FIELDS, "id", "params", "parent", "reason", "submit_time", "start_time", "end_time",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Line:
-    """What is shown of one trial; the fields from `id` on only if it is shown by itself."""
-
-    status: str
-    number: int | None
-    objectives: dict[str, float | None]
-    outcome: Outcome | None
-    constraints: dict[str, float]
-    id: str | None = None
-    reason: str | None = None
-    submit_time: datetime | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    params: dict[str, Any] = field(default_factory=dict)
-    gradients: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def feasible(self) -> bool | None:
-        """Whether it keeps all constraints; None unless it is completed."""
-        return None if self.outcome is None else self.outcome.is_feasible
-
-    def record(self) -> dict[str, Any]:
-        """Return all of it, in the order in which programs get it."""
-        return {
-            "id": self.id,
-            "number": self.number,
-            "status": self.status,
-            "objective": next(iter(self.objectives.values())),
-            "reason": self.reason,
-            "submit_time": self.submit_time,
-            "start_time": self.start_time,
-            "end_time": self.end_time,
-            "params": self.params,
-            "objectives": self.objectives,
-            "constraints": self.constraints,
-            "feasible": self.feasible,
-            "gradients": self.gradients,
-        }
-
-    @property
-    def short_reason(self) -> str:
-        """Why it broke or was released, the most telling line first."""
-        lines = [line.strip() for line in (self.reason or "").splitlines() if line.strip()]
-        return f"{lines[-1]} ({lines[0]})" if len(lines) > 1 else "".join(lines)
-
-
-@dataclass
-class Block:
-    """The trials that are shown under one title."""
-
-    node: Node
-    depth: int
-    counts: dict[str, int] = field(default_factory=dict)
-    lines: list[Line] = field(default_factory=list)
-
-    @cached_property
-    def objectives(self) -> tuple[Objective, ...]:
-        """What is minimized or maximized."""
-        from orion_like.algo.problem import read_objectives
-
-        return read_objectives(self.node.document.get("objectives"))
-
-    @cached_property
-    def bounds(self) -> tuple[OutcomeConstraint, ...]:
-        """Declared constraints on results."""
-        from orion_like.algo.problem import read_constraints
-
-        declared = self.node.document.get("constraints") or ()
-        return read_constraints(entry for entry in declared if not isinstance(entry, str))
-
-    @property
-    def constraints(self) -> list[str]:
-        """Names of the constraints on results, those that are declared first."""
-        declared = [bound.name for bound in self.bounds]
-        reported = {name for line in self.lines for name in line.constraints}
-        return [*declared, *sorted(reported.difference(declared))]
-
-    def feasible(self, status: str) -> int | None:
-        """Count the trials with a status that keep all constraints; None if none is judged."""
-        judged = [line.feasible for line in self.lines if line.status == status]
-        return None if None in judged or not judged else sum(map(bool, judged))
-
-    def bests(self, status: str) -> dict[str, float | None]:
-        """Return the best value of each objective, by itself, of the trials with a status."""
-        from orion_like.experiment.incumbent import Incumbent
-
-        bests = {}
-        for position, objective in enumerate(self.objectives):
-            incumbent = Incumbent(objective)
-            for line in self.lines:
-                if line.status == status and line.outcome is not None:
-                    losses = line.outcome.losses[position : position + 1]
-                    incumbent.observe("", line.number, replace(line.outcome, losses=losses))
-            bests[objective.name] = incumbent.value
-        return bests
-
-    @cached_property
-    def front(self) -> ParetoFront | None:
-        """The Pareto front; None with one objective."""
-        from orion_like.experiment.front import FrontFollower
-
-        if len(self.objectives) == 1:
-            return None
-        follower = FrontFollower(self.objectives)
-        for line in self.lines:
-            if line.outcome is not None:
-                follower.observe(str(line.id), line.number, line.outcome)
-        return follower.front
 
 
 @click.command(
@@ -180,7 +56,7 @@ def status(
             for root in _of_user(roots, selection.user):
                 alone = version is not None and not collapse
                 grouped = _alone(root) if alone else _group(root, collapse, expand_versions)
-                blocks += [_fill(storage, *group, every_trial) for group in grouped]
+                blocks += [read_block(storage, *group, every_trial) for group in grouped]
     _show(blocks, every_trial, format_)
 
 
@@ -228,50 +104,6 @@ def _versions(root: Node) -> tuple[list[Node], list[Node]]:
             family += below
             others += elsewhere
     return family, others
-
-
-def _fill(storage: Storage, node: Node, depth: int, family: list[Node], every_trial: bool) -> Block:
-    block = Block(node, depth)
-    where = None if every_trial else {"status": "completed"}
-    in_full = every_trial or len(block.objectives) > 1
-    for member in family:
-        uid = member.document["_id"]
-        for name, count in storage.count_by_status(uid).items():
-            block.counts[name] = block.counts.get(name, 0) + count
-        fields = TRIAL_FIELDS if in_full else RESULT_FIELDS
-        trials = storage.fetch_trials(uid, where, fields)
-        block.lines += [_line(trial, block, in_full) for trial in trials]
-    block.lines.sort(key=lambda line: line.status)
-    return block
-
-
-def _line(trial: Trial, block: Block, in_full: bool) -> Line:
-    from orion_like.algo.outcome import find_objectives, judge_results
-
-    found = find_objectives(trial.results, block.objectives)
-    is_judged = trial.status == "completed"
-    line = Line(
-        status=trial.status,
-        number=trial.number,
-        objectives={
-            objective.name: None if result is None else result.value
-            for objective, result in zip(block.objectives, found, strict=True)
-        },
-        outcome=judge_results(trial.results, block.objectives, block.bounds) if is_judged else None,
-        constraints={str(result.name): result.value for result in trial.constraints},
-    )
-    if not in_full:
-        return line
-    return replace(
-        line,
-        id=trial.id,
-        reason=trial.reason,
-        submit_time=trial.submit_time,
-        start_time=trial.start_time,
-        end_time=trial.end_time,
-        params=trial.flat_params,
-        gradients={str(r.name): r.value for r in trial.results if r.type == "gradient"},
-    )
 
 
 # --- showing ------------------------------------------------------------------------------------

@@ -62,8 +62,7 @@ def _best_record(best: Trial, stats: ExperimentStats, space: Space) -> dict[str,
         "results": {str(r.name): r.value for r in best.results if r.type != "gradient"},
         "gradients": {
             str(result.name): _derivatives(result.value, space, best.flat_params)
-            for result in best.results
-            if result.type == "gradient"
+            for result in best.gradients
         },
     }
 

@@ -228,7 +228,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("experiment.space", MAPPING, {}, local=True,
            help="Search space: {dimension: prior}, nested as you like."),
     Option("experiment.constraints", ENTRIES, [], local=True,
-           help="Texts such as ``x + y <= 1`` limit what is tried; mappings limit outcomes."),
+           help="Texts such as ``x + y <= 1`` limit what is tried; texts such as"
+           " ``memory <= 8`` and mappings limit results."),
     Option("experiment.objectives", ENTRIES, [], local=True,
            help="Objectives: names, or mappings {name, direction}; empty: one, minimized."),
     Option("experiment.seed", _or_none(_whole(0), "a fresh one"), None, local=True,

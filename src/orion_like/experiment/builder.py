@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from orion_like.algo import create_algorithm
+from orion_like.algo import OutcomeConstraint, create_algorithm
 from orion_like.errors import (
     BranchingEvent,
     ConfigurationError,
@@ -387,10 +387,16 @@ def _space_difference(
         stored if settings.constraints is None else settings.constraints,
     )
     if constraints != stored:
-        yield "constraints", constraints, f"constraints {stored} → {constraints}"
+        change = " → ".join(map(_relations, (stored, constraints)))
+        yield "constraints", constraints, f"constraints {change}"
     if built.configuration != experiment.space.configuration:
         changes = _changed_dimensions(experiment.space.configuration, built.configuration)
         yield "space", built.configuration, f"space ({'; '.join(changes)})"
+
+
+def _relations(constraints: Sequence[Any]) -> str:
+    texts = [c if isinstance(c, str) else str(OutcomeConstraint(**c)) for c in constraints]
+    return "; ".join(texts) or "none"
 
 
 def _changed_dimensions(stored: Mapping[str, str], asked: Mapping[str, str]) -> Iterator[str]:

@@ -328,14 +328,16 @@ class Experiment:
 
     def _warn_of_missing_constraints(self, results: Sequence[Result]) -> None:
         """Warn of declared outcome constraints that are not reported, once of each."""
-        reported = {str(result.name): result.type for result in results}
+        types: dict[str, set[str]] = {}
+        for result in results:
+            types.setdefault(str(result.name), set()).add(str(result.type))
         for name in (constraint.name for constraint in self.declared_constraints):
-            if reported.get(name) == "constraint" or name in self._missed:
+            if "constraint" in types.get(name, ()) or name in self._missed:
                 continue
             self._missed.add(name)
-            hint = did_you_mean(name, [n for n, type_ in reported.items() if type_ == "constraint"])
-            if name in reported:
-                hint = f" (what was reported as {name!r} is of the type {reported[name]!r})"
+            hint = did_you_mean(name, [n for n, kinds in types.items() if "constraint" in kinds])
+            if name in types:
+                hint = f" (what was reported as {name!r} is a {min(types[name])})"
             logger.warning(
                 "experiment %r: the constraint %r is not among the results%s, and a trial that "
                 "does not report it counts as infeasible; report "
