@@ -11,7 +11,10 @@ from orion_like.space.parser import parse_expression
 from orion_like.space.tokens import Source
 from orion_like.spelling import closest
 
-FORMS = "NAME <= number, NAME >= number, number <= NAME <= number, or NAME == number"
+WRONG_FORM = (
+    "the bounds of a result are written NAME <= number, NAME >= number, "
+    "number <= NAME <= number, or NAME == number"
+)
 _BOUNDS = {"<=": ("upper",), ">=": ("lower",), "==": ("lower", "upper")}
 _TURNED = {"<=": ">=", ">=": "<=", "==": "=="}
 
@@ -19,8 +22,7 @@ _TURNED = {"<=": ">=", ">=": "<=", "==": "=="}
 def outcome_bounds(text: str, dimensions: Collection[str]) -> dict[str, Any] | None:
     """Return the outcome constraint that a text describes; None if it is about dimensions.
 
-    It is about a result when it names one thing only, and that is not a dimension, nor does it
-    look like one that is misspelt.
+    It is about a result when it names one thing only, which is not a dimension.
 
     Parameters
     ----------
@@ -32,7 +34,8 @@ def outcome_bounds(text: str, dimensions: Collection[str]) -> dict[str, Any] | N
     Raises
     ------
     PriorError
-        If the text cannot be understood, or is about a result but no bound of it.
+        If the text cannot be understood, is about a result but no bound of it, or about what
+        looks like a dimension that is misspelt.
 
     Examples
     --------
@@ -44,9 +47,19 @@ def outcome_bounds(text: str, dimensions: Collection[str]) -> dict[str, Any] | N
     known = {name.removeprefix("/") for name in dimensions}
     names = {name.removeprefix("/") for name in expression.names}
     name = min(names, default="")
-    if len(names) != 1 or name in known or closest(name, known):
+    if len(names) != 1 or name in known:
         return None
-    return {"name": name, **_bounds(expression)}
+    bounds = _bounds(expression)
+    meant = {full.rpartition(".")[2]: full for full in known} | {full: full for full in known}
+    similar = closest(name, meant)
+    if similar is not None:
+        written = ", ".join(f"{key}: {bound!r}" for key, bound in bounds.items())
+        raise _error(
+            expression,
+            f"there is no dimension {name!r} (did you mean {meant[similar]!r}?); to bound a "
+            f"result of this name, write {{name: {name}, {written}}}",
+        )
+    return {"name": name, **bounds}
 
 
 def _bounds(expression: Expression) -> dict[str, Any]:
@@ -58,23 +71,23 @@ def _bounds(expression: Expression) -> dict[str, Any]:
         case Compare(operands=(low, Name(), high), operators=(first, second)):
             sides = [(_TURNED.get(first, first), low), (second, high)]
         case _:
-            raise _error(expression, expression.tree)
+            raise _error(expression, WRONG_FORM)
     bounds: dict[str, Any] = {}
     for symbol, bound in sides:
         if symbol not in _BOUNDS or bounds.keys() & _BOUNDS[symbol]:
-            raise _error(expression, expression.tree)
+            raise _error(expression, WRONG_FORM)
         bounds |= dict.fromkeys(_BOUNDS[symbol], _number(expression, bound))
     return bounds
 
 
 def _number(expression: Expression, node: Node) -> Any:
     if any(isinstance(part, Name) for part in walk(node)):
-        raise _error(expression, node)
+        raise _error(expression, WRONG_FORM)
     try:
         return evaluator(node)({})
     except TypeError:
-        raise _error(expression, node) from None
+        raise _error(expression, WRONG_FORM) from None
 
 
-def _error(expression: Expression, node: Node) -> PriorError:
-    return expression.source.error(f"the bounds of a result are written {FORMS}", node.span)
+def _error(expression: Expression, message: str) -> PriorError:
+    return expression.source.error(message, expression.tree.span)
