@@ -116,3 +116,13 @@ def test_points_that_are_no_better_than_the_reference_count_for_nothing():
 
 def test_the_default_reference_lies_a_tenth_beyond_the_worst():
     assert default_reference(np.array([[0.0, 7.0], [10.0, 7.0]])).tolist() == [11.0, 7.1]
+
+
+def test_the_volume_of_huge_losses_is_infinite_but_their_reference_is_not():
+    points = np.array([[1e308, -1e308], [-1e308, 1e308]])
+
+    reference = default_reference(points)
+
+    assert np.isfinite(reference).all()
+    assert hypervolume(points, reference) == np.inf
+    assert running_hypervolume(points, reference)[-1] == np.inf

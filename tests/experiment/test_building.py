@@ -164,6 +164,7 @@ def test_asking_for_the_same_again_is_no_change(storage):
         ),
         ({"constraints": ["m >= 1", "m <= 2"]}, ConfigurationError, "'m' is declared twice"),
         ({"constraints": "modl.depth <= 3"}, SpaceError, "did you mean 'model.depth'"),
+        ({"constraints": "modl.depth * 2 <= 3"}, SpaceError, "did you mean 'model.depth'"),
         ({"constraints": "depth <= 3"}, SpaceError, "did you mean 'model.depth'"),
         ({"constraints": "1 <= dept <= 3"}, SpaceError, "write {name: dept, lower: 1, upper: 3}"),
         ({"constraints": "memory + time <= 3"}, SpaceError, "no dimension 'memory'"),

@@ -24,6 +24,7 @@ MARGIN = 0.1
 """How far the default reference lies beyond the worst points, as a part of their extent."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of huge losses the volume is infinite
 def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
     """Return the volume that points dominate, all losses to be minimized.
 
@@ -53,6 +54,7 @@ def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
     return _volume(front, corner) if len(corner) <= MAX_EXACT else _estimated(front, corner)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def running_hypervolume(points: ArrayLike, reference: ArrayLike) -> Floats:
     """Return the volume that each point dominates together with those before it.
 
@@ -81,7 +83,7 @@ def running_hypervolume(points: ArrayLike, reference: ArrayLike) -> Floats:
         if np.any(np.all(front <= point, axis=1)):
             continue
         if cloud is None:
-            gains[row] = _exclusive(point, front, corner)
+            gains[row] = max(0.0, _exclusive(point, front, corner))  # but for rounding
         else:
             covered = np.all(point <= cloud, axis=1)
             gains[row] = cell * np.count_nonzero(covered)
@@ -112,6 +114,7 @@ def is_efficient(points: Floats) -> NDArray[np.bool_]:
     return chosen
 
 
+@np.errstate(over="ignore")
 def default_reference(points: Floats) -> Floats:
     """Return the worst losses among points of a front, and a tenth of their extent beyond.
 
@@ -131,8 +134,8 @@ def default_reference(points: Floats) -> Floats:
     """
     worst = points.max(axis=0)
     extent = worst - points.min(axis=0)
-    reference: Floats = worst + MARGIN * np.where(extent > 0, extent, 1.0)
-    return reference
+    reference: Floats = np.nan_to_num(worst + MARGIN * np.where(extent > 0, extent, 1.0))
+    return reference  # not beyond the largest number
 
 
 def check_reference(reference: object, names: Iterable[str]) -> Floats:

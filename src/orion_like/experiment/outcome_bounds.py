@@ -52,6 +52,10 @@ def outcome_bounds(text: str, dimensions: Collection[str]) -> dict[str, Any] | N
     bounds = _bounds(expression)
     meant = {full.rpartition(".")[2]: full for full in known} | {full: full for full in known}
     similar = closest(name, meant)
+    if bounds is None:
+        if similar is not None:
+            return None  # as a constraint on dimensions it is refused with the right name
+        raise _error(expression, WRONG_FORM)
     if similar is not None:
         written = ", ".join(f"{key}: {bound!r}" for key, bound in bounds.items())
         raise _error(
@@ -62,7 +66,8 @@ def outcome_bounds(text: str, dimensions: Collection[str]) -> dict[str, Any] | N
     return {"name": name, **bounds}
 
 
-def _bounds(expression: Expression) -> dict[str, Any]:
+def _bounds(expression: Expression) -> dict[str, Any] | None:
+    """Return the bounds of the only name in an expression, None if it has another form."""
     match expression.tree:
         case Compare(operands=(Name(), bound), operators=(symbol,)):
             sides = [(symbol, bound)]
@@ -71,22 +76,24 @@ def _bounds(expression: Expression) -> dict[str, Any]:
         case Compare(operands=(low, Name(), high), operators=(first, second)):
             sides = [(_TURNED.get(first, first), low), (second, high)]
         case _:
-            raise _error(expression, WRONG_FORM)
+            return None
     bounds: dict[str, Any] = {}
     for symbol, bound in sides:
-        if symbol not in _BOUNDS or bounds.keys() & _BOUNDS[symbol]:
-            raise _error(expression, WRONG_FORM)
-        bounds |= dict.fromkeys(_BOUNDS[symbol], _number(expression, bound))
+        number = _number(bound)
+        if number is None or symbol not in _BOUNDS or bounds.keys() & _BOUNDS[symbol]:
+            return None
+        bounds |= dict.fromkeys(_BOUNDS[symbol], number)
     return bounds
 
 
-def _number(expression: Expression, node: Node) -> Any:
+def _number(node: Node) -> Any:
+    """Return the value of an expression without names, None if it has none."""
     if any(isinstance(part, Name) for part in walk(node)):
-        raise _error(expression, WRONG_FORM)
+        return None
     try:
         return evaluator(node)({})
     except TypeError:
-        raise _error(expression, WRONG_FORM) from None
+        return None
 
 
 def _error(expression: Expression, message: str) -> PriorError:
