@@ -168,6 +168,10 @@ class ExecutionError(OrionLikeError):
         return (type(self), (*self.args, self.return_code))
 
 
+class ExecutorWorkerLost(ExecutionError):
+    """What was to run a trial died or went away, perhaps through no fault of the trial."""
+
+
 class TrialTimeout(ExecutionError):
     """A trial ran longer than it may."""
 

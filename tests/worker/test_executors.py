@@ -7,17 +7,27 @@ import time
 
 import pytest
 
-from orion_like.errors import ConfigurationError, ExecutionError, ExecutorClosed, TrialTimeout
+from orion_like.errors import (
+    ConfigurationError,
+    ExecutionError,
+    ExecutorClosed,
+    ExecutorWorkerLost,
+    TrialTimeout,
+)
 from orion_like.worker.executor import (
     AsyncException,
     AsyncResult,
+    DaskExecutor,
     PoolExecutor,
     SingleExecutor,
+    ThreadExecutor,
     executor_factory,
 )
 
+KINDS = ["single", "pool", "thread", "joblib", "dask", "ray"]
 
-@pytest.fixture(params=["singleexecutor", "poolexecutor"])
+
+@pytest.fixture(params=KINDS, scope="module")
 def executor(request):
     with executor_factory.create(request.param, n_workers=1) as executor:
         yield executor
@@ -69,18 +79,53 @@ def test_outcomes_are_taken_off_the_list_as_they_come(executor):
 def test_a_future_raises_what_the_function_raised(executor):
     future = executor.submit(fail, "no")
 
-    with pytest.raises(ValueError, match="has not ended"):
-        future.successful()
     with pytest.raises(ValueError, match="no"):
         future.get()
     assert not future.successful()
 
 
+def test_whether_a_function_succeeded_is_not_known_before_it_ended(executor):
+    future = executor.submit(time.sleep, 60)
+
+    with pytest.raises(ValueError, match="has not ended"):
+        future.successful()
+
+    executor.cancel(future, TrialTimeout("enough"))
+    assert not future.successful()
+
+
 def test_a_closed_executor_takes_no_more(executor):
-    executor.close()
+    options = {"client": executor._client} if isinstance(executor, DaskExecutor) else {}
+    other = type(executor)(n_workers=1, **options)  # on the same Ray, or the same Dask cluster
+    assert other.submit(square, 2).get() == 4
+
+    other.close()
 
     with pytest.raises(ExecutorClosed):
-        executor.submit(square, 1)
+        other.submit(square, 1)
+    assert executor.submit(square, 3).get() == 9
+
+
+def test_a_function_that_outlasts_its_executor_says_so(executor):
+    options = {"client": executor._client} if isinstance(executor, DaskExecutor) else {}
+    other = type(executor)(n_workers=1, **options)
+    future = other.submit(time.sleep, 60)
+
+    other.close()
+
+    if not executor.in_process:  # there it has never begun
+        with pytest.raises(ExecutorClosed):
+            future.get(timeout=0)
+
+
+def test_a_process_that_is_lost_is_not_held_against_its_function(executor):
+    if executor.in_process or isinstance(executor, (PoolExecutor, ThreadExecutor)):
+        pytest.skip("it runs functions in this process, or knows whose process died")
+
+    with pytest.raises(ExecutorWorkerLost):
+        executor.submit(_crash).get(timeout=120)
+
+    assert executor.submit(square, 2).get(timeout=120) == 4
 
 
 def test_a_cancelled_function_gives_the_reason(executor):
@@ -187,8 +232,8 @@ def test_unfinished_functions_time_out(pool):
 
 def test_executors_are_found_by_name_whatever_the_case():
     assert isinstance(executor_factory.create("SingleExecutor"), SingleExecutor)
-    assert isinstance(executor_factory.create("joblib", n_workers=1), PoolExecutor)
-    with pytest.raises(ConfigurationError, match="did you mean 'poolexecutor'"):
+    assert isinstance(executor_factory.create("threading", n_workers=1), ThreadExecutor)
+    with pytest.raises(ConfigurationError, match="did you mean 'pool'"):
         executor_factory.create("polexecutor")
     with pytest.raises(ConfigurationError, match="nope"):
         executor_factory.create("poolexecutor", nope=1)

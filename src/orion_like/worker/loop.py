@@ -22,6 +22,7 @@ from orion_like.errors import (
     ConfigurationError,
     DatabaseError,
     DatabaseTimeout,
+    ExecutorWorkerLost,
     ExperimentDeleted,
     InvalidResult,
     LazyWorkers,
@@ -50,6 +51,9 @@ FIRST_PAUSE = 0.01  # seconds
 LONGEST_PAUSE = 0.5  # seconds; what others change is seen within a second
 OUTAGE_PATIENCE = 300.0  # seconds for which the database may be away until a worker gives up
 REASON_LENGTH = 2000  # characters
+# Attempts after which a trial is to blame that what ran it was lost; on the worker of a cluster
+# that one trial kills others are lost with it.
+MAX_LOSSES = 5
 
 T = TypeVar("T")
 
@@ -415,8 +419,11 @@ class WorkerLoop:
             self._release(trial, "interrupted", _one_line(error))
             raise StopRequested(signal.SIGINT, _one_line(error))
         reason = _one_line(error)
-        if trial.attempt <= self._limits.retries:
-            reason = f"retry {trial.attempt} of {self._limits.retries}: {reason}"
+        retries = self._limits.retries
+        if isinstance(error, ExecutorWorkerLost):
+            retries = max(retries, MAX_LOSSES)
+        if trial.attempt <= retries:
+            reason = f"retry {trial.attempt} of {retries}: {reason}"
             self._release(trial, "interrupted", reason)
             logger.warning("trial %s: %s", trial.id, reason)
             self._tell(trial)

@@ -9,19 +9,22 @@ from typing import Any
 from orion_like.errors import ConfigurationError
 from orion_like.spelling import did_you_mean
 from orion_like.worker.executor.base import BaseExecutor
+from orion_like.worker.executor.dask_cluster import DaskExecutor
+from orion_like.worker.executor.loky_processes import JoblibExecutor
 from orion_like.worker.executor.pool import PoolExecutor
+from orion_like.worker.executor.ray_cluster import RayExecutor
 from orion_like.worker.executor.single import SingleExecutor
+from orion_like.worker.executor.threads import ThreadExecutor
 
 _EXECUTORS: dict[str, Callable[..., BaseExecutor]] = {
-    "poolexecutor": PoolExecutor,
-    "singleexecutor": SingleExecutor,
+    "dask": DaskExecutor,
+    "joblib": JoblibExecutor,
+    "pool": PoolExecutor,
+    "ray": RayExecutor,
+    "single": SingleExecutor,
+    "thread": ThreadExecutor,
 }
-_ALIASES = {
-    "pool": "poolexecutor",
-    "joblib": "poolexecutor",
-    "single": "singleexecutor",
-    "inplace": "singleexecutor",
-}
+_ALIASES = {"inplace": "single", "loky": "joblib", "threading": "thread", "threads": "thread"}
 
 
 class ExecutorFactory:
@@ -34,7 +37,8 @@ class ExecutorFactory:
         Parameters
         ----------
         name
-            ``PoolExecutor`` (processes) or ``SingleExecutor`` (in place).
+            ``PoolExecutor`` (processes), ``SingleExecutor`` (in place), ``ThreadExecutor``,
+            ``JoblibExecutor``, ``DaskExecutor`` or ``RayExecutor``, also without ``Executor``.
         n_workers
             How many functions run at the same time. Default 1.
         **configuration
@@ -50,10 +54,11 @@ class ExecutorFactory:
         >>> type(executor_factory.create("singleexecutor")).__name__
         'SingleExecutor'
         """
-        key = _ALIASES.get(name.lower(), name.lower())
+        key = name.lower().removesuffix("executor")
+        key = _ALIASES.get(key, key)
         if key not in _EXECUTORS:
             raise ConfigurationError(
-                f"executor {name!r} is unknown; it must be PoolExecutor or SingleExecutor"
+                f"executor {name!r} is unknown; there are {', '.join(_EXECUTORS)}"
                 + did_you_mean(key, [*_EXECUTORS, *_ALIASES])
             )
         try:

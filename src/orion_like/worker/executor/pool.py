@@ -2,7 +2,6 @@
 
 The processes are fresh interpreters, not forks: a worker has threads (heartbeat, database
 driver), and a fork of a process with threads may inherit locks that nobody will release.
-Functions are sent with cloudpickle, so lambdas and functions of ``__main__`` work, and
 ``__main__`` is not imported again.
 """
 
@@ -10,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import signal
 import socket
 import subprocess
@@ -23,6 +21,7 @@ from typing import Any
 
 from orion_like.errors import ExecutionError, ExecutorClosed
 from orion_like.worker.executor.base import BaseExecutor, Future
+from orion_like.worker.executor.call import pack, unpack
 
 TERMINATION_GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 _BOOT = (
@@ -73,7 +72,7 @@ class _Process:
         """Take in the outcome; return whether the process is still alive."""
         future, self.future = self.future, None
         try:
-            outcome = pickle.loads(self.connection.recv_bytes())  # noqa: S301 - our own child
+            outcome = unpack(self.connection.recv_bytes())
             alive = True
         except (EOFError, OSError):
             outcome, alive = (None, self._death(), ""), False
@@ -123,15 +122,7 @@ class PoolExecutor(BaseExecutor):
     def _submit(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Future:
-        import cloudpickle
-
-        try:
-            payload = cloudpickle.dumps((function, args, kwargs))
-        except Exception as error:
-            raise TypeError(
-                f"{function!r} or its arguments cannot be sent to another process: {error}"
-            ) from error
-        future = _PoolFuture(self, payload)
+        future = _PoolFuture(self, pack(function, args, kwargs))
         self._queue.append(future)
         self._dispatch()
         return future

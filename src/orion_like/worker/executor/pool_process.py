@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import signal
 import sys
 import threading
 from multiprocessing.connection import Connection
 from types import FrameType
-from typing import Any
 
-from orion_like.errors import ExecutionError
-from orion_like.worker.executor.base import describe
+from orion_like.worker.executor.call import run
 
 
 def main(descriptor: int) -> None:
@@ -30,7 +27,7 @@ def main(descriptor: int) -> None:
     calls: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, calls), daemon=True).start()
     while (payload := calls.get()) is not None:
-        connection.send_bytes(_run(payload))
+        connection.send_bytes(run(payload))
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:
@@ -47,30 +44,3 @@ def _receive(connection: Connection, calls: queue.SimpleQueue[bytes | None]) -> 
     except (EOFError, OSError):
         calls.put(None)
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _run(payload: bytes) -> bytes:
-    import cloudpickle
-
-    try:
-        function, args, kwargs = pickle.loads(payload)  # noqa: S301 - sent by our own parent
-        outcome: tuple[Any, BaseException | None, str] = (function(*args, **kwargs), None, "")
-    except Exception as error:
-        outcome = (None, _portable(error), describe(error))
-    try:
-        return bytes(cloudpickle.dumps(outcome))
-    except Exception as error:
-        value, exception, traceback = outcome
-        text = f"{exception or value!r} cannot be sent between processes: {error}"
-        return bytes(cloudpickle.dumps((None, TypeError(text), traceback)))
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an exception that the parent can read: many with arguments of their own cannot be."""
-    import cloudpickle
-
-    try:
-        pickle.loads(cloudpickle.dumps(error))  # noqa: S301 - our own
-    except Exception:
-        return ExecutionError(f"{type(error).__name__}: {error}")
-    return error
