@@ -12,12 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orion_like.algo import Algorithm
+from orion_like.client.chosen_executor import ChosenExecutor
+from orion_like.client.leases import Leases
 from orion_like.client.metric_frame import metric_frame
 from orion_like.client.suggested_trial import SuggestedTrial
 from orion_like.client.trial_frame import trial_frame
 from orion_like.config import Settings, load_settings
 from orion_like.errors import (
-    AlreadyReleased,
     ConfigurationError,
     DuplicateKeyError,
     FailedUpdate,
@@ -32,7 +33,7 @@ from orion_like.space import Space
 from orion_like.storage import Storage, new_worker_id
 from orion_like.storage.metrics import Report, fetch_reports
 from orion_like.trial import WAITING_STATUSES, Trial, is_number, nest, validate_status
-from orion_like.worker.executor import BaseExecutor, default_executor, executor_factory
+from orion_like.worker.executor import BaseExecutor
 from orion_like.worker.heartbeat import Heartbeat
 from orion_like.worker.live_trial import LiveTrial
 from orion_like.worker.loop import Limits, Progress, WorkerLoop
@@ -94,32 +95,26 @@ class ExperimentClient:
     ) -> None:
         self._experiment = experiment
         self._settings = load_settings() if settings is None else settings
-        self._owns_executor = isinstance(executor, str)
-        self._executor = self._named(executor) if isinstance(executor, str) else executor
+        self._executor = ChosenExecutor(self._settings, executor)
         self.heartbeat = _checked_heartbeat(
             self._settings["worker.heartbeat"] if heartbeat is None else heartbeat
         )
         threshold = self._settings["worker.lost_threshold"] if heartbeat is None else None
         self.lost_threshold = float(threshold or 2 * self.heartbeat)
-        self._held: dict[Any, Trial] = {}
         self.directory = WorkingDirectory(
             experiment.working_dir, f"{experiment.name}-v{experiment.version}"
         )
         self._start_in_this_process()
 
     def _start_in_this_process(self) -> None:
-        storage = self._experiment.storage
         self._pid = os.getpid()
         self.worker = new_worker_id()
-        self._held.clear()
         self._producer = Producer(self._experiment, self.worker, self.lost_threshold)
-        self._heartbeat = Heartbeat(storage, self.lost_threshold / BEATS_PER_THRESHOLD)
+        self._heartbeat = Heartbeat(self.storage, self.lost_threshold / BEATS_PER_THRESHOLD)
         self._desk = ReportDesk(self._experiment)
+        self._leases = Leases(self._experiment, self._heartbeat, self._desk)
         # At the end of the process, and when the client is forgotten, nothing stays behind.
-        self._finalizer = weakref.finalize(
-            self, _let_go, self._pid, storage, self._held, self._heartbeat, self._desk,
-            self.directory,
-        )  # fmt: skip
+        self._finalizer = weakref.finalize(self, _leave, self._pid, self._leases, self.directory)
 
     def _here(self) -> ExperimentClient:
         """Become a worker of one's own after a fork: trials held belong to the parent."""
@@ -421,7 +416,7 @@ class ExperimentClient:
         self._experiment.require("x")
         self._here()
         trial = self._producer.acquire()
-        self._hold(trial)
+        self._leases.add(trial)
         for _ in range((pool_size or self._settings["worker.pool_size"] or 1) - 1):
             try:
                 self._producer.produce("new")
@@ -433,31 +428,6 @@ class ExperimentClient:
     def _suggested(self, trial: Trial) -> SuggestedTrial:
         trial.exp_working_dir = trial.exp_working_dir or self.working_dir or None
         return SuggestedTrial.hand_out(trial, self._desk.open(trial), self._release)
-
-    def _hold(self, trial: Trial) -> None:
-        self._held[trial._id] = trial
-        self._heartbeat.add(trial)
-
-    def _let_go(self, trial: Trial) -> None:
-        self._held.pop(trial._id, None)
-        self._heartbeat.discard(trial)
-
-    def _lease(self, trial: Trial, verb: str) -> Trial:
-        """Return `trial` with the lease of this client; explain why there is none."""
-        held = self._here()._held.get(trial._id)
-        if held is not None:
-            return held
-        current = self.storage.get_trial(self.id, trial.id)
-        if current is None:
-            raise TrialNotFound(f"trial {trial.id} is not in experiment {self.name!r}")
-        if current.status == "reserved":
-            raise FailedUpdate(
-                f"trial {trial.id} cannot be {verb}: worker {current.worker} has reserved it"
-            )
-        raise AlreadyReleased(
-            f"trial {trial.id} cannot be {verb}: it is {current.status}, not reserved by this "
-            "client (use reserve first)"
-        )
 
     def observe(self, trial: Trial, results: Any, name: str = "objective") -> None:
         """Report the results of a trial, which completes it.
@@ -483,14 +453,14 @@ class ExperimentClient:
         """
         self._experiment.require("x")
         checked = self._experiment.check_results(results, name)
-        lease = self._lease(trial, "observed")
+        lease = self._here()._leases.lease_of(trial, "observed")
         self._desk.close(lease)
         try:
             self.storage.complete_trial(lease, checked)
         except (FailedUpdate, TrialNotFound):
-            self._let_go(lease)
+            self._leases.discard(lease)
             raise
-        self._let_go(lease)
+        self._leases.discard(lease)
         self._mirror(lease, trial)
 
     @staticmethod
@@ -528,7 +498,7 @@ class ExperimentClient:
     def _release(
         self, trial: Trial, status: str, reason: str | None = None, gives_up: bool = False
     ) -> None:
-        lease = self._lease(trial, "released")
+        lease = self._here()._leases.lease_of(trial, "released")
         try:
             line = self._desk.close(lease)
             if gives_up or (line.was_told and status != "broken"):
@@ -539,9 +509,9 @@ class ExperimentClient:
         except ValueError:
             raise
         except BaseException:
-            self._let_go(lease)
+            self._leases.discard(lease)
             raise
-        self._let_go(lease)
+        self._leases.discard(lease)
         self._mirror(lease, trial)
 
     def reserve(self, trial: Trial) -> None:
@@ -555,7 +525,7 @@ class ExperimentClient:
             If the trial is not in the database.
         """
         self._experiment.require("x")
-        if trial._id in self._here()._held:
+        if trial in self._here()._leases:
             logger.warning("trial %s is reserved by this client already", trial.id)
             return
         current = self.storage.get_trial(self.id, trial.id)
@@ -567,7 +537,7 @@ class ExperimentClient:
                 f"trial {trial.id} cannot be reserved: it is {current.status}"
                 + (f" by worker {current.worker}" if current.status == "reserved" else "")
             )
-        self._hold(reserved)
+        self._leases.add(reserved)
         for field in ("_id", "worker", "attempt", "number", "submit_time"):
             setattr(trial, field, getattr(reserved, field))
         self._mirror(reserved, trial)
@@ -617,7 +587,7 @@ class ExperimentClient:
             self.storage.hand_back_number(self.id, trial.number)
             raise DuplicateKeyError(self._duplicate(trial), error.keys) from None
         if reserve:
-            self._hold(trial)
+            self._leases.add(trial)
             return self._suggested(trial)
         return trial
 
@@ -629,22 +599,7 @@ class ExperimentClient:
     @property
     def executor(self) -> BaseExecutor:
         """What runs the functions of :meth:`workon`; made on first use."""
-        if self._executor is None:
-            self._executor = self._configured_executor(self._settings["worker.n_workers"])
-            self._owns_executor = True
-        return self._executor
-
-    def _named(self, name: str) -> BaseExecutor:
-        return executor_factory.create(name, n_workers=self._settings["worker.n_workers"])
-
-    def _configured_executor(self, n_workers: int) -> BaseExecutor:
-        if n_workers == 1 and self._settings.origin("worker.executor") == "default":
-            return default_executor(1)
-        return executor_factory.create(
-            self._settings["worker.executor"],
-            n_workers=n_workers,
-            **self._settings["worker.executor_configuration"],
-        )
+        return self._executor.current
 
     @contextmanager
     def tmp_executor(
@@ -659,14 +614,8 @@ class ExperimentClient:
         **config
             Settings of the executor, when it is given by name.
         """
-        created = executor_factory.create(executor, **config) if isinstance(executor, str) else None
-        before, self._executor = self._executor, created or executor  # type: ignore[assignment]
-        try:
+        with self._executor.replaced(executor, **config):
             yield self
-        finally:
-            self._executor = before
-            if created is not None:
-                created.close()
 
     def workon(
         self,
@@ -807,7 +756,7 @@ class ExperimentClient:
             trial_timeout=given(trial_timeout, "trial_timeout"),
             retries=given(retries, "max_retries"),
         )
-        with self._executor_for(n_workers) as executor, self._capped(max_trials):
+        with self._executor.of_size(n_workers) as executor, self._capped(max_trials):
             loop = WorkerLoop(
                 self._experiment,
                 self._producer,
@@ -831,14 +780,6 @@ class ExperimentClient:
                 self._desk.stop()
 
     @contextmanager
-    def _executor_for(self, n_workers: int | None) -> Iterator[BaseExecutor]:
-        if n_workers is None or n_workers == self.executor.n_workers:
-            yield self.executor
-            return
-        with self._configured_executor(n_workers) as executor:
-            yield executor
-
-    @contextmanager
     def _capped(self, max_trials: int | None) -> Iterator[None]:
         ledger = self._experiment.ledger
         before, ledger.cap = ledger.cap, float("inf") if max_trials is None else max_trials
@@ -857,15 +798,14 @@ class ExperimentClient:
         FailedUpdate
             If trials are still reserved by this client.
         """
-        if self._here()._held:
-            ids = ", ".join(trial.id for trial in self._held.values())
+        held = self._here()._leases.trials
+        if held:
+            ids = ", ".join(trial.id for trial in held)
             raise FailedUpdate(f"release or observe the reserved trials first: {ids}")
         self._heartbeat.stop()
         self._desk.stop()
         self._producer.hand_back_number()
-        if self._owns_executor and self._executor is not None:
-            self._executor.close()
-            self._executor, self._owns_executor = None, False
+        self._executor.close()
         self.directory.close()
 
     def __enter__(self) -> ExperimentClient:
@@ -873,9 +813,7 @@ class ExperimentClient:
 
     def __exit__(self, *exc: object) -> None:
         if exc[0] is not None:
-            _let_go(
-                self._pid, self.storage, self._held, self._heartbeat, self._desk, self.directory
-            )
+            _leave(self._pid, self._leases, self.directory)
         self.close()
 
     def __repr__(self) -> str:
@@ -888,24 +826,8 @@ def _checked_heartbeat(seconds: Any) -> float:
     return float(seconds)
 
 
-def _let_go(
-    pid: int,
-    storage: Storage,
-    held: dict[Any, Trial],
-    heartbeat: Heartbeat,
-    desk: ReportDesk,
-    directory: WorkingDirectory,
-) -> None:
-    """Release what a client that is going away has reserved."""
-    if pid != os.getpid():
-        return
-    for trial in list(held.values()):
-        try:
-            desk.close(trial)
-            storage.release_trial(trial, "interrupted", "its worker ended without releasing it")
-        except OrionLikeError as error:
-            logger.debug("%s", error)
-    held.clear()
-    heartbeat.stop()
-    desk.stop()
-    directory.close()
+def _leave(pid: int, leases: Leases, directory: WorkingDirectory) -> None:
+    """Leave nothing behind of a client that is going away, unless it is a parent's after a fork."""
+    if pid == os.getpid():
+        leases.give_up()
+        directory.close()
