@@ -34,6 +34,14 @@ class TestCMAES(AlgorithmConformance):
     configuration = "cmaes"
 
 
+class TestNSGA2(AlgorithmConformance):
+    configuration: ClassVar[Any] = {"nsga2": {"population_size": 12}}
+
+
+class TestDifferentialEvolution(AlgorithmConformance):
+    configuration: ClassVar[Any] = {"de": {"population_size": 8}}
+
+
 class Halving(Algorithm):
     """A plug-in as the documentation shows it."""
 

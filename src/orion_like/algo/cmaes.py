@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orion_like.algo.base import Algorithm, Requirements, Suggestion, positive_integer
+from orion_like.algo.box import Box
 from orion_like.algo.generations import Generations, Member
 from orion_like.algo.outcome import Kind
 from orion_like.algo.parzen import Axes
 from orion_like.algo.problem import Problem
-from orion_like.algo.search_distribution import Box, SearchDistribution
+from orion_like.algo.search_distribution import SearchDistribution
 from orion_like.algo.sobol import Sobol
 from orion_like.errors import AlgorithmError
 from orion_like.spelling import did_you_mean
@@ -55,7 +56,7 @@ class _Run:
     window: tuple[Member, ...] = ()
     unlearned: int = 0
     seen: int = 0
-    bests: tuple[Any, ...] = ()
+    bests: tuple[tuple[float, ...], ...] = ()
     left: Floats | None = None  # vectors of the last generation of the run before
     index: int = 0
     large: int = 0  # restarts with a doubled population
@@ -78,8 +79,8 @@ class CMAES(Algorithm):
         Trials that the distribution is learned from at a time. Default ``4 + floor(3 ln n)``
         in n dimensions (Hansen 2016, eq. 48).
     sigma0
-        Standard deviation at the start, in widths of the space. Default 0.2, with which the
-        whole width is within reach from the middle.
+        Standard deviation at the start, in widths of the space. Default 0.17, of
+        which three reach from the middle to the ends.
     restarts
         What happens when a run has converged: ``'ipop'`` doubles the population (A. Auger and
         N. Hansen, A restart CMA evolution strategy with increasing population size, CEC 2005);
@@ -109,7 +110,7 @@ class CMAES(Algorithm):
         self,
         problem: Problem,
         population_size: int | None = None,
-        sigma0: float = 0.2,
+        sigma0: float = 0.17,
         restarts: str = "ipop",
         lr_adapt: bool = False,
         separable: bool | None = None,
@@ -232,7 +233,7 @@ class CMAES(Algorithm):
             [m.vector for m in ranked], [self.problem.stream(m.number) for m in ranked]
         )
         n_bests = 10 + -(-30 * self._n_dimensions // size)  # tolfun of Hansen 2016, B.3
-        bests = (*run.bests, ranked[0].merit[:2])[-n_bests:]
+        bests = (*run.bests, ranked[0].outcome.key)[-n_bests:]
         run = replace(run, distribution=distribution, unlearned=0, bests=bests)
         if distribution.is_worn_out or (len(bests) == n_bests and _are_equal(bests)):
             return self._restarted(run)
@@ -277,10 +278,10 @@ def _is_within(vector: Floats, group: Floats) -> bool:
     return not outside.any()
 
 
-def _are_equal(bests: tuple[Any, ...]) -> bool:
-    """Whether the best of many generations do not differ (tolfun)."""
-    (kind, low), (last_kind, high) = min(bests), max(bests)
-    return bool(kind == last_kind and (low == high or high - low <= 1e-12 * abs(high)))
+def _are_equal(bests: tuple[tuple[float, ...], ...]) -> bool:
+    """Whether the best outcomes of many generations do not differ (tolfun)."""
+    (*first, low), (*last, high) = min(bests), max(bests)
+    return first == last and (low == high or high - low <= 1e-12 * abs(high))
 
 
 def _step_size(value: Any) -> float:

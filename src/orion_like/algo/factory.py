@@ -25,9 +25,11 @@ DEFAULT_ALGORITHM = "tpe"
 
 BUILT_IN: Mapping[str, str] = {
     "cmaes": "orion_like.algo.cmaes:CMAES",
+    "de": "orion_like.algo.differential_evolution:DifferentialEvolution",
     "gridsearch": "orion_like.algo.grid_search:GridSearch",
     "halton": "orion_like.algo.halton:Halton",
     "latinhypercube": "orion_like.algo.latin_hypercube:LatinHypercube",
+    "nsga2": "orion_like.algo.nsga2:NSGA2",
     "random": "orion_like.algo.random_search:Random",
     "sobol": "orion_like.algo.sobol:Sobol",
     "tpe": "orion_like.algo.tpe:TPE",

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orion_like.algo.history import below_highest_fidelity
-from orion_like.algo.outcome import Kind, Outcome, judge
+from orion_like.algo.outcome import Outcome, judge
 from orion_like.algo.problem import Problem
 from orion_like.algo.sequence import point_key
 from orion_like.trial import Trial
@@ -57,13 +57,11 @@ class Member:
 
     @property
     def merit(self) -> tuple[Any, ...]:
-        """Sorts members, best first: feasible by loss, infeasible by violation, then failed.
+        """Sorts members by their outcomes, best first.
 
         Ties are broken by the id, a hash, so that neither old nor new trials are preferred.
         """
-        outcome = self.outcome
-        value = outcome.losses[0] if outcome.kind is Kind.FEASIBLE else outcome.violation
-        return (outcome.kind, value, self.id)
+        return (*self.outcome.key, self.id)
 
 
 class Generations(Generic[State]):

@@ -77,3 +77,60 @@ def _coverage(fixed: Floats, tied: Floats) -> tuple[NDArray[np.bool_], NDArray[n
     covers = np.all(inside[:, :, None] <= cloud[:, None, :], axis=0)
     n_fixed = fixed.shape[1]
     return covers[:n_fixed].any(axis=0), covers[n_fixed:]
+
+
+def nondominated_fronts(losses: Floats) -> list[NDArray[np.intp]]:
+    """Sort points into fronts: of the points left each time, those that none of them dominates.
+
+    K. Deb, A. Pratap, S. Agarwal and T. Meyarivan, IEEE Transactions on Evolutionary
+    Computation 6(2), 2002, section III-A.
+
+    Parameters
+    ----------
+    losses
+        One row per point, one column per objective.
+
+    Examples
+    --------
+    >>> fronts = nondominated_fronts(np.array([[2.0, 2.0], [1.0, 3.0], [2.0, 3.0], [3.0, 1.0]]))
+    >>> [front.tolist() for front in fronts]
+    [[0, 1, 3], [2]]
+    """
+    columns = losses.T
+    dominated = dominates(columns[:, :, None], columns[:, None, :])
+    dominators = dominated.sum(axis=0)
+    fronts = []
+    while np.any(dominators >= 0):
+        front = np.flatnonzero(dominators == 0)
+        fronts.append(front)
+        dominators = dominators - dominated[front].sum(axis=0)
+        dominators[front] = -1
+    return fronts
+
+
+def crowding_distances(losses: Floats) -> Floats:
+    """Return how far the neighbours of each point of a front are apart; the ends, infinitely.
+
+    K. Deb, A. Pratap, S. Agarwal and T. Meyarivan, IEEE Transactions on Evolutionary
+    Computation 6(2), 2002, section III-B.
+
+    Parameters
+    ----------
+    losses
+        One row per point, one column per objective.
+
+    Examples
+    --------
+    >>> crowding_distances(np.array([[0.0, 4.0], [1.0, 3.0], [4.0, 0.0]])).tolist()
+    [inf, 2.0, inf]
+    """
+    distances = np.zeros(len(losses))
+    for column in losses.T:
+        order = np.argsort(column, kind="stable")
+        # Losses are halved, so that the distance between the largest ones remains finite.
+        ordered = column[order] / 2
+        distances[order[[0, -1]]] = np.inf
+        span = ordered[-1] - ordered[0]
+        if span > 0:
+            distances[order[1:-1]] += (ordered[2:] - ordered[:-2]) / span
+    return distances
