@@ -78,3 +78,8 @@ class Halving(Algorithm):
 
 class TestPlugIn(AlgorithmConformance):
     configuration = Halving
+
+
+class TestGP(AlgorithmConformance):
+    configuration = "gp"
+    n_trials = 20

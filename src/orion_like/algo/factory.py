@@ -26,6 +26,7 @@ DEFAULT_ALGORITHM = "tpe"
 BUILT_IN: Mapping[str, str] = {
     "cmaes": "orion_like.algo.cmaes:CMAES",
     "de": "orion_like.algo.differential_evolution:DifferentialEvolution",
+    "gp": "orion_like.algo.gp.algorithm:GP",
     "gridsearch": "orion_like.algo.grid_search:GridSearch",
     "halton": "orion_like.algo.halton:Halton",
     "latinhypercube": "orion_like.algo.latin_hypercube:LatinHypercube",

@@ -19,6 +19,9 @@ from orion_like.trial import Trial
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
+PENDING = -1
+"""Stands among the kinds of outcomes for trials that have none yet."""
+
 
 @dataclass
 class _Record:
@@ -51,7 +54,13 @@ class History:
         self._problem = problem
         self._encoding = problem.space.encoding()
         self._vectors: Floats = np.empty((16, self._encoding.width))
+        self._losses: Floats = np.full((16, len(problem.objectives)), np.nan)
+        self._violations: Floats = np.zeros(16)
+        self._kinds = np.full(16, PENDING, dtype=np.int8)
         self._records: dict[str, _Record] = {}
+        self._rows: list[_Record] = []
+        self._order: list[tuple[int, str, int]] = []
+        self._order_rows: Rows | None = None
         self._pending: list[tuple[int, str, int]] = []
         self._taken: set[str] = set()
         several = len(problem.objectives) > 1
@@ -73,6 +82,34 @@ class History:
         """Return the encoded points of some trials."""
         return self._vectors[rows]
 
+    def by_number(self) -> Rows:
+        """Return the rows of all trials in order of their numbers, pending ones included."""
+        if self._order_rows is None:
+            self._order_rows = np.array([row for *_, row in self._order], dtype=np.intp)
+        return self._order_rows
+
+    def finished(self) -> Rows:
+        """Return the rows of the finished trials in order of their numbers."""
+        rows = self.by_number()
+        ended: Rows = rows[self._kinds[rows] != PENDING]
+        return ended
+
+    def kinds(self, rows: Rows) -> NDArray[np.int8]:
+        """Return the kind of each outcome, `PENDING` where there is none."""
+        return self._kinds[rows]
+
+    def losses(self, rows: Rows) -> Floats:
+        """Return the losses of some trials, a row each; NaN of those that failed or are pending."""
+        return self._losses[rows]
+
+    def violations(self, rows: Rows) -> Floats:
+        """Return by how much some trials break the outcome constraints."""
+        return self._violations[rows]
+
+    def outcome(self, row: int) -> Outcome | None:
+        """Return the outcome of a trial, None while it is pending."""
+        return self._rows[row].outcome
+
     def pending(self, limit: int) -> Rows:
         """Return the rows of the latest pending trials, at most `limit`."""
         return np.array([row for *_, row in self._pending[-limit:]], dtype=np.intp)
@@ -88,13 +125,19 @@ class History:
         for row, (id_, trial) in enumerate(fresh, start):
             number = -1 if trial.number is None else trial.number
             self._records[id_] = _Record(row, number, None)
+            self._rows.append(self._records[id_])
+            insort(self._order, (number, id_, row))
             insort(self._pending, (number, id_, row))
+        self._order_rows = None
 
     def _grow(self, size: int) -> None:
+        missing = max(size, 2 * len(self._vectors)) - len(self._vectors)
         if size > len(self._vectors):
-            grown = np.empty((max(size, 2 * len(self._vectors)), self._encoding.width))
-            grown[: len(self._vectors)] = self._vectors
-            self._vectors = grown
+            pad = ((0, missing), (0, 0))
+            self._vectors = np.pad(self._vectors, pad)
+            self._losses = np.pad(self._losses, pad, constant_values=np.nan)
+            self._violations = np.pad(self._violations, pad[0])
+            self._kinds = np.pad(self._kinds, pad[0], constant_values=PENDING)
 
     def _settle(self, id_: str, record: _Record, outcome: Outcome | None) -> None:
         """Move a trial between the pending and the ranked ones as its outcome says."""
@@ -106,6 +149,9 @@ class History:
         else:
             self.ranking.remove(Entry(record.row, record.number, id_, record.outcome))
         record.outcome = outcome
+        self._kinds[record.row] = PENDING if outcome is None else outcome.kind
+        self._losses[record.row] = (outcome and outcome.losses) or np.nan
+        self._violations[record.row] = outcome.violation if outcome else 0.0
         if outcome is None:
             insort(self._pending, pending)
         else:

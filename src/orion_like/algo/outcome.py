@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -34,11 +34,15 @@ class Outcome:
     violation
         Sum of the violations of the outcome constraints; infinite when a declared one was not
         reported.
+    constraints
+        Name and value of each result of type ``constraint`` that is a finite number, in order
+        of the names.
     """
 
     kind: Kind
     losses: tuple[float, ...] = ()
     violation: float = 0.0
+    constraints: tuple[tuple[str, float], ...] = ()
 
     @property
     def is_feasible(self) -> bool:
@@ -100,9 +104,15 @@ def judge_results(
         if not math.isfinite(value):
             return FAILED
         losses.append(objective.sign * value)
-    violation = _violation(results, constraints)
+    values = {
+        str(result.name): as_float(result.value)
+        for result in results
+        if result.type == "constraint"
+    }
+    violation = _violation(values, constraints)
     kind = Kind.INFEASIBLE if violation > 0 else Kind.FEASIBLE
-    return Outcome(kind, tuple(losses), violation)
+    finite = sorted((name, value) for name, value in values.items() if math.isfinite(value))
+    return Outcome(kind, tuple(losses), violation, tuple(finite))
 
 
 def find_objectives(
@@ -129,14 +139,12 @@ def as_float(value: Any) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _violation(results: Sequence[Result], constraints: Sequence[OutcomeConstraint]) -> float:
+def _violation(values: Mapping[str, float], constraints: Sequence[OutcomeConstraint]) -> float:
     """Sum violations: of declared constraints by their bounds, of others below zero."""
-    values = {
-        result.name: as_float(result.value) for result in results if result.type == "constraint"
-    }
+    left = dict(values)
     total = 0.0
     for constraint in constraints:
-        total += constraint.violation(values.pop(constraint.name, math.nan))
-    for value in values.values():
+        total += constraint.violation(left.pop(constraint.name, math.nan))
+    for value in left.values():
         total += math.inf if math.isnan(value) else max(0.0, -value)
     return total

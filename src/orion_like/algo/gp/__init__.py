@@ -1,0 +1,1 @@
+"""Gaussian-process optimization, one idea a file."""
