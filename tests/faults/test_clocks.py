@@ -32,6 +32,11 @@ def test_workers_whose_clocks_differ_by_an_hour_overwrite_nothing(tmp_path, make
     assert sum(trial.attempt > 1 for trial in trials) < 75
 
 
+def look_at(ledger):
+    ledger.refresh_budget()
+    list(ledger.refresh_trials())
+
+
 def reserved_by_a_worker_whose_clock_is(storage, seconds):
     """Return the experiment, the trial, and a ledger that has seen how it was reserved."""
     with skewed_clock(seconds):
@@ -39,9 +44,9 @@ def reserved_by_a_worker_whose_clock_is(storage, seconds):
             "chaos", space={"x": "uniform(0, 1)"}, max_trials=2, storage=storage
         )
         ledger = Ledger(storage, client.id, clock=lambda: 0.0)
-        ledger.refresh()
+        look_at(ledger)
         trial = client.suggest()
-    ledger.refresh()
+    look_at(ledger)
     return client.id, trial, ledger
 
 

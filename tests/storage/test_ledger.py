@@ -31,18 +31,21 @@ def add(storage, experiment, number, status="reserved"):
     return storage.register_trial(trial, status, ME)
 
 
+def refresh(ledger):
+    ledger.refresh_budget()
+    return list(ledger.refresh_trials())
+
+
 def test_a_refresh_reads_only_what_changed(storage, experiment):
     ledger = Ledger(storage, experiment)
-    first, second = add(storage, experiment, 0), add(storage, experiment, 1)
-    ledger.refresh()
-    assert {doc["number"] for doc in ledger.take_changes()} == {0, 1}
+    _, second = add(storage, experiment, 0), add(storage, experiment, 1)
+    assert {doc["number"] for doc in ledger.refresh_trials()} == {0, 1}
 
     storage.complete_trial(second, to_results(1.0))
-    ledger.refresh()
+    changed = [doc["number"] for doc in ledger.refresh_trials()]
 
-    assert [doc["number"] for doc in ledger.take_changes()] == [1]
+    assert changed == [1]
     assert ledger.counts == {"reserved": 1, "completed": 1}
-    assert first.id in ledger
     assert len(ledger) == 2
 
 
@@ -50,25 +53,24 @@ def test_deletions_make_it_read_everything_anew(storage, experiment):
     ledger = Ledger(storage, experiment)
     add(storage, experiment, 0, "new")
     add(storage, experiment, 1)
-    ledger.refresh()
-    ledger.take_changes()
+    refresh(ledger)
 
     storage.delete_trials(experiment, {"status": "new"})
-    ledger.refresh()
+    changed = refresh(ledger)
 
     assert ledger.generation == 1
-    assert [doc["number"] for doc in ledger.take_changes()] == [1]
+    assert [doc["number"] for doc in changed] == [1]
     assert ledger.counts == {"reserved": 1}
 
 
 def test_broken_trials_make_room_for_more(storage, experiment):
     ledger = Ledger(storage, experiment)
     trials = [add(storage, experiment, number) for number in range(4)]
-    ledger.refresh()
+    refresh(ledger)
     assert not ledger.has_room
 
     storage.release_trial(trials[0], "broken")
-    ledger.refresh()
+    refresh(ledger)
 
     assert ledger.has_room
     assert ledger.number_limit == 5
@@ -81,12 +83,12 @@ def test_a_gap_is_overdue_only_after_its_grace(storage, experiment):
         storage.take_number(experiment, 4, 4)
     add(storage, experiment, 0)
     add(storage, experiment, 2)
-    ledger.refresh()
+    refresh(ledger)
 
     assert ledger.overdue_gap(grace=3) is None
     clock.now = 3
     assert ledger.overdue_gap(grace=3) == 1
 
     storage.hand_back_number(experiment, 1)
-    ledger.refresh()
+    refresh(ledger)
     assert ledger.overdue_gap(grace=3) is None

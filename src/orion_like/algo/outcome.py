@@ -20,7 +20,7 @@ class Kind(IntEnum):
     FAILED = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """Outcome of a finished trial.
 

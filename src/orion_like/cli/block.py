@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from orion_like.cli.forest import Node
+from orion_like.cli.tally import Tally
 
 if TYPE_CHECKING:
     from orion_like.algo import Objective, Outcome, OutcomeConstraint
@@ -15,28 +16,28 @@ if TYPE_CHECKING:
     from orion_like.storage import Storage
     from orion_like.trial import Trial
 
-RESULT_FIELDS = ("status", "results", "number")
-TRIAL_FIELDS = (
-    *RESULT_FIELDS, "id", "params", "parent", "reason", "submit_time", "start_time", "end_time",
+FIELDS = (
+    "status", "results", "number", "id", "params", "parent", "reason", "submit_time",
+    "start_time", "end_time",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Line:
-    """What is shown of one trial; the fields from `id` on only if it is shown by itself."""
+    """What is shown of one trial."""
 
     status: str
     number: int | None
     objectives: dict[str, float | None]
     outcome: Outcome | None
     constraints: dict[str, float]
-    id: str | None = None
-    reason: str | None = None
-    submit_time: datetime | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    params: dict[str, Any] = field(default_factory=dict)
-    gradients: dict[str, Any] = field(default_factory=dict)
+    id: str
+    reason: str | None
+    submit_time: datetime | None
+    start_time: datetime | None
+    end_time: datetime | None
+    params: dict[str, Any]
+    gradients: dict[str, Any]
 
     @property
     def feasible(self) -> bool | None:
@@ -76,6 +77,7 @@ class Block:
     depth: int
     counts: dict[str, int] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    tally: Tally | None = None  # in place of lines, where trials are neither shown nor compared
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
@@ -97,10 +99,15 @@ class Block:
         """Names of the constraints on results, those that are declared first."""
         declared = [bound.name for bound in self.bounds]
         reported = {name for line in self.lines for name in line.constraints}
+        if self.tally is not None:
+            reported = self.tally.constraints
         return [*declared, *sorted(reported.difference(declared))]
 
     def feasible(self, status: str) -> int | None:
         """Count the trials with a status that keep all constraints; None if none is judged."""
+        if self.tally is not None:
+            is_judged = status == "completed" and self.tally.trials
+            return self.tally.feasible if is_judged else None
         judged = [line.feasible for line in self.lines if line.status == status]
         return None if None in judged or not judged else sum(map(bool, judged))
 
@@ -108,6 +115,9 @@ class Block:
         """Return the best value of each objective, by itself, of the trials with a status."""
         from orion_like.experiment.incumbent import Incumbent
 
+        if self.tally is not None:
+            best = self.tally.best if status == "completed" else None
+            return {self.objectives[0].name: best}
         bests = {}
         for position, objective in enumerate(self.objectives):
             incumbent = Incumbent(objective)
@@ -152,24 +162,27 @@ def read_block(
     """
     block = Block(node, depth)
     where = None if every_trial else {"status": "completed"}
-    in_full = every_trial or len(block.objectives) > 1
+    if not every_trial and len(block.objectives) == 1:
+        block.tally = Tally(block.objectives[0], block.bounds)
     for member in family:
         uid = member.document["_id"]
         for name, count in storage.count_by_status(uid).items():
             block.counts[name] = block.counts.get(name, 0) + count
-        fields = TRIAL_FIELDS if in_full else RESULT_FIELDS
-        trials = storage.fetch_trials(uid, where, fields)
-        block.lines += [_line(trial, block, in_full) for trial in trials]
+        if block.tally is not None:
+            for results in storage.fetch_results(uid):
+                block.tally.add(results)
+        else:
+            block.lines += [_line(t, block) for t in storage.fetch_trials(uid, where, FIELDS)]
     block.lines.sort(key=lambda line: line.status)
     return block
 
 
-def _line(trial: Trial, block: Block, in_full: bool) -> Line:
+def _line(trial: Trial, block: Block) -> Line:
     from orion_like.algo.outcome import find_objectives, judge_results
 
     found = find_objectives(trial.results, block.objectives)
     is_judged = trial.status == "completed"
-    line = Line(
+    return Line(
         status=trial.status,
         number=trial.number,
         objectives={
@@ -178,11 +191,6 @@ def _line(trial: Trial, block: Block, in_full: bool) -> Line:
         },
         outcome=judge_results(trial.results, block.objectives, block.bounds) if is_judged else None,
         constraints={str(result.name): result.value for result in trial.constraints},
-    )
-    if not in_full:
-        return line
-    return replace(
-        line,
         id=trial.id,
         reason=trial.reason,
         submit_time=trial.submit_time,

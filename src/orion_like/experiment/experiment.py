@@ -173,8 +173,8 @@ class Experiment:
 
     # --- following the database ----------------------------------------------------------------
 
-    def refresh(self, max_budget_age: float = 0.0) -> list[Mapping[str, Any]]:
-        """Read what changed in the database; return the changed documents.
+    def refresh(self, max_budget_age: float = 0.0) -> None:
+        """Read what changed in the database.
 
         When trials were deleted, the algorithm starts anew and sees all that are left.
 
@@ -189,7 +189,7 @@ class Experiment:
             If it is not in the database any more.
         """
         try:
-            self.ledger.refresh(max_budget_age)
+            self.ledger.refresh_budget(max_budget_age)
         except ExperimentDeleted:
             raise ExperimentDeleted(
                 f"experiment {self.name!r} (version {self.version}) was deleted from "
@@ -202,14 +202,12 @@ class Experiment:
             self._generation = self.ledger.generation
             self._statistics = self._new_statistics()
             self.__dict__.pop("algorithm", None)
-        changes = self.ledger.take_changes()
-        self._statistics.observe(changes)
-        self._changes_for_algorithm(changes)
-        return changes
-
-    def _changes_for_algorithm(self, changes: Sequence[Mapping[str, Any]]) -> None:
-        if self.mode == "x" and changes and self.algorithm.uses_trials:
-            trials = [Trial.from_document(document) for document in changes]
+        trials = []
+        for document in self.ledger.refresh_trials():
+            self._statistics.observe(document)
+            if self.mode == "x" and self.algorithm.uses_trials:
+                trials.append(Trial.from_document(document))
+        if trials:
             trials.sort(key=lambda trial: (trial.number is None, trial.number or 0))
             self.algorithm.observe(trials)
 

@@ -103,7 +103,7 @@ class ExperimentStats:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Finished:
     """What counts of a completed trial."""
 
@@ -148,13 +148,10 @@ class StatisticsAccumulator:
         if self._front is not None:
             self._front.observe(trial.id, trial.number, trial.outcome)
 
-    def observe(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        """Take in changed documents; one that was seen completed before counts once."""
-        for document in documents:
-            if document["status"] == "completed":
-                self._observe_completed(document)
-
-    def _observe_completed(self, document: Mapping[str, Any]) -> None:
+    def observe(self, document: Mapping[str, Any]) -> None:
+        """Take in a changed document; one that was seen completed before counts once."""
+        if document["status"] != "completed":
+            return
         finished, before = self._judged(document), self._completed.get(document["_id"])
         self._completed[document["_id"]] = finished
         if before is None:

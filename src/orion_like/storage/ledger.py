@@ -27,9 +27,10 @@ class Ledger:
 
     Notes
     -----
-    A refresh costs as much as there were changes since the last one. Deleted trials are
-    not in the stream of changes: the experiment counts deletions, and when that count
-    differs the ledger reads everything anew and :attr:`generation` grows.
+    A refresh costs as much as there were changes since the last one, and of a trial no more
+    than its status is kept. Deleted trials are not in the stream of changes: the experiment
+    counts deletions, and when that count differs the ledger reads everything anew and
+    :attr:`generation` grows.
     :attr:`cap` is a limit on completed trials that holds for this worker only.
     """
 
@@ -45,19 +46,17 @@ class Ledger:
 
     def _forget(self) -> None:
         self._token: Any = None
-        self._documents: dict[Any, Mapping[str, Any]] = {}
-        self._ids: set[str] = set()
-        self._numbers: set[int] = set()
+        self._statuses: dict[Any, str] = {}
         self._first_unused = 0
+        self._numbers: set[int] = set()  # in use beyond the first that is not
         self._gaps_seen: dict[int, float] = {}
         self._reserved: dict[Any, Mapping[str, Any]] = {}
         self._signs_of_life: dict[Any, float] = {}  # when a reserved trial was last seen to change
-        self._changed: dict[Any, Mapping[str, Any]] = {}
+        self._stopped: set[Any] = set()
         self.counts: dict[str, int] = {}
-        self.stopped = 0
 
-    def refresh(self, max_budget_age: float = 0.0) -> None:
-        """Read what changed in the experiment and its trials since the last refresh.
+    def refresh_budget(self, max_budget_age: float = 0.0) -> None:
+        """Read what changed in the experiment.
 
         Parameters
         ----------
@@ -66,10 +65,19 @@ class Ledger:
         """
         if not self.budget or self._clock() - self._budget_read >= max_budget_age:
             self.take_in_budget(self._storage.fetch_budget(self._uid))
+
+    def refresh_trials(self) -> Iterator[Mapping[str, Any]]:
+        """Read the trials that changed since the last time, and yield each when it is taken in.
+
+        The documents must not be changed. Those of an iteration that is not brought to its
+        end come again.
+        """
         is_news = self._token is not None
-        changes, self._token = self._storage.changed_trials(self._uid, self._token)
+        changes, token = self._storage.changed_trials(self._uid, self._token)
         for document in changes:
             self._take_in(document, is_news)
+            yield document
+        self._token = token
 
     def take_in_budget(self, budget: Mapping[str, Any]) -> None:
         """Follow a budget that has just been read."""
@@ -81,13 +89,15 @@ class Ledger:
 
     def _take_in(self, document: Mapping[str, Any], is_news: bool) -> None:
         uid, status = document["_id"], document["status"]
-        before = self._documents.get(uid)
+        before = self._statuses.get(uid)
         if before is not None:
-            self.counts[before["status"]] -= 1
-            self.stopped -= is_stopped(before)
+            self.counts[before] -= 1
         self.counts[status] = self.counts.get(status, 0) + 1
-        self.stopped += is_stopped(document)
-        self._documents[uid] = document
+        self._statuses[uid] = status
+        if is_stopped(document):
+            self._stopped.add(uid)
+        else:
+            self._stopped.discard(uid)
         if status == "reserved":
             self._reserved[uid] = document
             if is_news:
@@ -95,24 +105,25 @@ class Ledger:
         else:
             self._reserved.pop(uid, None)
             self._signs_of_life.pop(uid, None)
-        self._ids.add(document["id"])
         number = document.get("number")
         if number is not None:
-            self._numbers.add(number)
-            self._gaps_seen.pop(number, None)
-        self._changed[uid] = document
+            self._use(number)
 
-    def take_changes(self) -> list[Mapping[str, Any]]:
-        """Return the documents that changed since the last call; they must not be changed."""
-        documents = list(self._changed.values())
-        self._changed = {}
-        return documents
+    def _use(self, number: int) -> None:
+        self._gaps_seen.pop(number, None)
+        if number >= self._first_unused:
+            self._numbers.add(number)
+        while self._first_unused in self._numbers:
+            self._numbers.discard(self._first_unused)
+            self._first_unused += 1
 
     def __len__(self) -> int:
-        return len(self._documents)
+        return len(self._statuses)
 
-    def __contains__(self, trial_id: object) -> bool:
-        return trial_id in self._ids
+    @property
+    def stopped(self) -> int:
+        """How many trials were stopped early."""
+        return len(self._stopped)
 
     def count(self, *statuses: str) -> int:
         """Return how many trials have one of `statuses`."""
@@ -180,8 +191,6 @@ class Ledger:
         """
         now = self._clock()
         next_number = self.budget.get("next_number") or 0
-        while self._first_unused in self._numbers:
-            self._first_unused += 1
         free = set(self.budget.get("free_numbers") or ())
         for number in range(self._first_unused, next_number):
             if number in self._numbers or number in free:

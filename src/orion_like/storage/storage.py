@@ -625,11 +625,17 @@ class Storage:
         documents = self.database.find(TRIALS, {"experiment": uid, "id": trial_id}, limit=1)
         return Trial.from_document(documents[0]) if documents else None
 
+    def fetch_results(self, uid: Any) -> list[list[dict[str, Any]]]:
+        """Return the documents of the results of every completed trial of an experiment."""
+        query = {"experiment": uid, "status": "completed"}
+        documents = self.database.find(TRIALS, query, fields=["results"])
+        return [document.get("results") or [] for document in documents]
+
     def count_by_status(self, uid: Any) -> dict[str, int]:
         """Return how many trials of an experiment have each status that occurs."""
         return self.database.count_by(TRIALS, "status", {"experiment": uid})
 
-    def changed_trials(self, uid: Any, since: Any) -> tuple[list[dict[str, Any]], Any]:
+    def changed_trials(self, uid: Any, since: Any) -> tuple[Sequence[dict[str, Any]], Any]:
         """Return the trial documents stored since a token, read-only, and the next token."""
         return self.database.changes(TRIALS, uid, since)
 

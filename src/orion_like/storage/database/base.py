@@ -242,7 +242,7 @@ class Database(ABC):
     @abstractmethod
     def changes(
         self, collection: str, partition_value: Any, since: Any = None
-    ) -> tuple[list[Document], Any]:
+    ) -> tuple[Sequence[Document], Any]:
         """Return the documents of a partition written since, and a token for the next call.
 
         Parameters
@@ -258,8 +258,9 @@ class Database(ABC):
         -------
         tuple
             Documents, oldest change first, each as it is now, and a new token. The documents
-            are shared: they must not be changed. Nothing written is ever missed, but what is
-            not durable yet may be told by a later call; removals are not told.
+            are shared: they must not be changed. Those of a long history may be built only
+            when they are looked at, so look at each once. Nothing written is ever missed, but
+            what is not durable yet may be told by a later call; removals are not told.
         """
 
     @abstractmethod

@@ -11,11 +11,12 @@ shared with readers, and an old version stays valid for whoever holds it.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from orion_like.errors import DatabaseError
 from orion_like.storage.database.base import NOW, Document, Sort
+from orion_like.storage.database.documents import Documents
 from orion_like.storage.database.indexes import (
     Index,
     Level,
@@ -27,14 +28,16 @@ from orion_like.storage.database.indexes import (
     size,
 )
 from orion_like.storage.database.matching import sort_key
+from orion_like.storage.database.packing import Packed
 from orion_like.storage.database.selection import Bounds, Selection
 from orion_like.storage.database.updating import Step, apply_update
-from orion_like.storage.database.values import MISSING, now, plain, values_at
+from orion_like.storage.database.values import CONTAINERS, MISSING, now, plain, values_at
 
 Operation = tuple[Any, ...]
 """('put', collection, document), ('set', collection, _id, fields, removed names),
-('remove', collection, _id), ('index', collection, keys, unique, sparse),
-('track', collection, partition) or ('counters', collection, next _id, next change)."""
+('remove', collection, _id), ('pack', collection, packs, order),
+('index', collection, keys, unique, sparse), ('track', collection, partition) or
+('counters', collection, next _id, next change)."""
 
 CHANGE = "change"
 
@@ -42,21 +45,19 @@ CHANGE = "change"
 class Collection:
     """Documents by ``_id``, their indexes, and the order of their changes.
 
-    Parameters
-    ----------
-    loading
-        Leave indexes and order until `finish_loading`, which is faster for a long history.
+    Indexes and order are made when somebody first asks for them, so that neither a long
+    history nor what nobody looks for costs anything.
     """
 
-    def __init__(self, loading: bool = False) -> None:
-        self.documents: dict[Any, Document] = {}
+    def __init__(self) -> None:
+        self.documents = Documents()
         self.indexes: dict[tuple[str, ...], Index] = {}
         self.next_id = 1
         self.next_change = 1
         self.partition: str | None = None
-        self._orders: dict[Any, dict[Any, None]] = {}  # ids by partition, latest change last
+        # Ids by partition, latest change last; None until it is asked for.
+        self._orders: dict[Any, dict[Any, None]] | None = None
         self._unordered: set[Any] = set()
-        self._loading = loading
 
     # --- operations -------------------------------------------------------------------------
 
@@ -67,10 +68,7 @@ class Collection:
         self.documents[identity] = document
         if type(identity) is int and identity >= self.next_id:
             self.next_id = identity + 1
-        if self._loading:
-            self._count_change(document)
-        else:
-            self._enter(old, document)
+        self._enter(old, document)
 
     def set(self, identity: Any, fields: Document, removed: Sequence[str]) -> None:
         """Replace some fields of a document."""
@@ -79,55 +77,50 @@ class Collection:
         for name in removed:
             document.pop(name, None)
         self.documents[identity] = document
-        if self._loading:
-            self._count_change(document)
-        else:
-            self._enter(old, document)
+        self._enter(old, document)
 
     def remove(self, identity: Any) -> None:
         """Remove a document."""
         document = self.documents.pop(identity)
-        if self._loading:
-            return
         for index in self.indexes.values():
             index.discard(document)
-        if self.partition is not None:
-            self._order_of(document).pop(identity, None)
+        if self._orders is not None:
+            self._order_of(self._orders, document).pop(identity, None)
+
+    def pack(self, packs: list[Packed], order: list[int]) -> None:
+        """Add packed documents."""
+        for pack in self.documents.add((packs, order)):
+            ids = (identity for identity in pack.values("_id") if type(identity) is int)
+            self.next_id = max(self.next_id, max(ids, default=0) + 1)
+            self.next_change = max(self.next_change, max(map(_stamp, pack.values(CHANGE))) + 1)
+        for index in self.indexes.values():
+            index.forget()
+        self._orders = None
 
     def index(self, keys: tuple[str, ...], unique: bool, sparse: bool) -> None:
         """Add an index."""
-        index = self.indexes[keys] = Index(keys, unique, sparse)
-        if not self._loading:
-            for document in self.documents.values():
-                index.add(document)
+        self.indexes[keys] = Index(keys, unique, sparse, self.documents)
 
     def track(self, partition: str) -> None:
         """Keep the order of changes from now on."""
         self.partition = partition
-        if not self._loading:
-            self._put_in_order()
+        self._orders = None
 
     def counters(self, next_id: int, next_change: int) -> None:
         """Go on counting from here."""
         self.next_id = max(self.next_id, next_id)
         self.next_change = max(self.next_change, next_change)
 
-    def finish_loading(self) -> None:
-        """Make the indexes and the order of changes."""
-        if not self._loading:
-            return
-        self._loading = False
-        for index in self.indexes.values():
-            for document in self.documents.values():
-                index.add(document)
-        if self.partition is not None:
-            self._put_in_order()
-
-    def _put_in_order(self) -> None:
-        self._orders.clear()
-        for document in sorted(self.documents.values(), key=_change):
-            self._order_of(document)[document["_id"]] = None
-            self._count_change(document)
+    def _ordered(self) -> dict[Any, dict[Any, None]]:
+        """Return the ids of each partition in the order of their changes."""
+        if self._orders is None:
+            orders: dict[Any, dict[Any, None]] = {}
+            fields = (CHANGE, str(self.partition))
+            for identity, (_, value) in sorted(self.documents.rows(fields), key=_change_of_row):
+                orders.setdefault(_partition_key(value), {})[identity] = None
+            self._orders = orders
+            self._unordered.clear()
+        return self._orders
 
     def _enter(self, old: Document | None, document: Document) -> None:
         """Enter a document, in place of an old one, into the indexes and the order."""
@@ -136,8 +129,9 @@ class Collection:
                 index.add(document)
         else:
             self._exchange(old, document)
-        if self.partition is not None:
-            self._note_change(old, document)
+        if self._orders is not None:
+            self._note_change(self._orders, old, document)
+        self._count_change(document)
 
     def _exchange(self, old: Document, document: Document) -> None:
         for index in self.indexes.values():
@@ -147,46 +141,49 @@ class Collection:
                     index.add(document)
                     break
 
-    def _note_change(self, old: Document | None, document: Document) -> None:
+    def _note_change(
+        self, orders: dict[Any, dict[Any, None]], old: Document | None, document: Document
+    ) -> None:
         identity = document["_id"]
         if old is not None:
-            self._order_of(old).pop(identity, None)
-        self._order_of(document)[identity] = None
-        if _change(document) < self.next_change - 1:
+            self._order_of(orders, old).pop(identity, None)
+        self._order_of(orders, document)[identity] = None
+        if _stamp(document.get(CHANGE)) < self.next_change - 1:
             self._unordered.add(self._partition_of(document))
-        else:
-            self._count_change(document)
 
     def _count_change(self, document: Document) -> None:
         change = document.get(CHANGE)
         if type(change) is int and change >= self.next_change:
             self.next_change = change + 1
 
-    def _partition_of(self, document: Document) -> Any:
-        value = document.get(self.partition)  # type: ignore[arg-type]
-        return hashable(value) if type(value) is not list and type(value) is not dict else None
+    def _order_of(self, orders: dict[Any, dict[Any, None]], document: Document) -> dict[Any, None]:
+        return orders.setdefault(self._partition_of(document), {})
 
-    def _order_of(self, document: Document) -> dict[Any, None]:
-        return self._orders.setdefault(self._partition_of(document), {})
+    def _partition_of(self, document: Document) -> Hashable:
+        return _partition_key(document.get(self.partition))  # type: ignore[arg-type]
 
     # --- reading ----------------------------------------------------------------------------
 
-    def changes(self, partition_value: Any, since: int) -> list[Document]:
+    def changes(self, partition_value: Any, since: int) -> Sequence[Document]:
         """Return the documents of a partition whose change is after `since`, oldest first."""
         key = hashable(partition_value)
-        order = self._orders.get(key, {})
+        orders = self._ordered()
+        order = orders.get(key, {})
         if key in self._unordered:
             self._unordered.discard(key)
-            order = dict.fromkeys(sorted(order, key=lambda i: _change(self.documents[i])))
-            self._orders[key] = order
+            order = orders[key] = dict.fromkeys(sorted(order, key=self._change_of))
+        if not since:
+            return self.documents.captured(order)
         found = []
         for identity in reversed(order):
-            document = self.documents[identity]
-            if since and _change(document) <= since:
+            if self._change_of(identity) <= since:
                 break
-            found.append(document)
+            found.append(self.documents[identity])
         found.reverse()
         return found
+
+    def _change_of(self, identity: Any) -> int:
+        return _stamp(self.documents.value(identity, CHANGE))
 
     def select(self, selection: Selection) -> Iterator[Document]:
         """Iterate over the documents that match, in order of insertion within what is fixed."""
@@ -273,15 +270,36 @@ class Collection:
                     return index, length
         return None, 0
 
+    def find(self, selection: Selection, names: Iterable[str] | None) -> list[Document]:
+        """Return copies of the matches for the caller, whole or only some fields of them."""
+        identities = self._exactly(selection)
+        if identities is None:
+            identities = [document["_id"] for document in self.select(selection)]
+        return [self.documents.private(identity, names) for identity in identities]
+
+    def _exactly(self, selection: Selection) -> Iterable[Any] | None:
+        """Return the ids of the matches if an index tells them without looking at documents."""
+        if not selection.bounds and selection.exact:
+            return self.documents
+        nodes = self._exact_nodes(selection)
+        return None if nodes is None else self._ids(nodes)
+
+    def _exact_nodes(self, selection: Selection) -> list[Any] | None:
+        """Return the nodes of an index below which the matches lie, and nothing else."""
+        if not selection.exact or not selection.bounds:
+            return None
+        index, length = self._best_index(selection.bounds)
+        if index is None or length < len(selection.bounds) or index.irregular:
+            return None
+        return index.nodes([selection.bounds[key] for key in index.keys[:length]])
+
     def count(self, selection: Selection) -> int:
         """Return how many documents match."""
         if not selection.bounds and selection.exact:
             return len(self.documents)
-        if selection.exact:
-            index, length = self._best_index(selection.bounds)
-            if index is not None and length == len(selection.bounds) and not index.irregular:
-                nodes = index.nodes([selection.bounds[key] for key in index.keys[:length]])
-                return sum(map(size, nodes))
+        nodes = self._exact_nodes(selection)
+        if nodes is not None:
+            return sum(map(size, nodes))
         return sum(1 for _ in self.select(selection))
 
     def count_by(self, field: str, selection: Selection) -> dict[Any, int]:
@@ -300,9 +318,16 @@ class Collection:
         return _tally(field, self.select(selection))
 
 
-def _change(document: Document) -> int:
-    change = document.get(CHANGE)
+def _stamp(change: Any) -> int:
     return change if type(change) is int else 0
+
+
+def _change_of_row(row: tuple[Any, Sequence[Any]]) -> int:
+    return _stamp(row[1][0])
+
+
+def _partition_key(value: Any) -> Hashable:
+    return hashable(value) if type(value) not in CONTAINERS else None
 
 
 def _tally(field: str, documents: Iterable[Document]) -> dict[Any, int]:
@@ -327,13 +352,10 @@ class Engine:
     identity
         Tells this database from others, so that a token for `changes` is never taken for
         one of another database that had the same place before.
-    loading
-        Apply a long history before the first read, and then `finish_loading`.
     """
 
-    def __init__(self, identity: bytes = b"", loading: bool = False) -> None:
+    def __init__(self, identity: bytes = b"") -> None:
         self.identity = identity
-        self._loading = loading
         self.collections: dict[str, Collection] = {}
         self._empty = Collection()
 
@@ -348,20 +370,29 @@ class Engine:
         for kind, name, *arguments in operations:
             collection = self.collections.get(name)
             if collection is None:
-                collection = self.collections[name] = Collection(self._loading)
+                collection = self.collections[name] = Collection()
             _VERBS[kind](collection, *arguments)
 
-    def finish_loading(self) -> None:
-        """Make the indexes that were left while loading."""
-        self._loading = False
-        for collection in self.collections.values():
-            collection.finish_loading()
+    def become(self, operations: Iterable[Operation]) -> None:
+        """Take packed documents in place of equal ones, which take more memory.
+
+        Parameters
+        ----------
+        operations
+            What `snapshot` yielded for an engine equal to this one.
+        """
+        packed: dict[str, Documents] = {}
+        for kind, name, *arguments in operations:
+            if kind == "pack":
+                packed.setdefault(name, Documents()).add((arguments[0], arguments[1]))
+        for name, documents in packed.items():
+            self.collections[name].documents.become(documents)
 
     def snapshot(self) -> Iterator[Operation]:
         """Yield operations that make an equal engine out of an empty one."""
         for name, collection in self.collections.items():
-            for document in collection.documents.values():
-                yield ("put", name, document)
+            for packs, order in collection.documents.blocks():
+                yield ("pack", name, packs, order)
             for index in collection.indexes.values():
                 yield ("index", name, index.keys, index.unique, index.sparse)
             if collection.partition is not None:
@@ -383,7 +414,7 @@ class Engine:
                 f" sparse={there.sparse}; it cannot become unique={unique}, sparse={sparse}"
             )
         if unique:
-            index, taken = Index(keys, unique, sparse), set[Any]()
+            index, taken = Index(keys, unique, sparse, Documents()), set[Any]()
             for document in self[name].documents.values():
                 index.refuse_duplicate(document, taken)
         return [("index", name, keys, unique, sparse)]
@@ -454,6 +485,7 @@ _VERBS: Final[dict[str, Callable[..., None]]] = {
     "put": Collection.put,
     "set": Collection.set,
     "remove": Collection.remove,
+    "pack": Collection.pack,
     "index": Collection.index,
     "track": Collection.track,
     "counters": Collection.counters,

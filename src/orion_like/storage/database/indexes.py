@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from orion_like.errors import DatabaseError, DuplicateKeyError
 from orion_like.storage.database.base import Document
+from orion_like.storage.database.documents import Documents
 from orion_like.storage.database.values import CONTAINERS, MISSING, is_scalar, order_key, values_at
 
 _NAN: Final = ("nan",)
@@ -88,25 +89,65 @@ class Index:
         At most one document for each combination of values.
     sparse
         Documents in which one of the fields is missing or null are left out.
+    documents
+        What to find. They are entered when somebody first looks something up: until then,
+        nothing that happens to them costs anything.
     """
 
-    def __init__(self, keys: Sequence[str], unique: bool, sparse: bool) -> None:
+    def __init__(
+        self, keys: Sequence[str], unique: bool, sparse: bool, documents: Documents
+    ) -> None:
         self.keys = tuple(keys)
         self.unique = unique
         self.sparse = sparse
         self.names = frozenset(key.split(".")[0] for key in keys)
-        self.root = Level()
-        self.irregular: dict[
-            Any, None
-        ] = {}  # documents with a list or dict as a value: always candidates
+        self._documents = documents
+        self._root: Level | None = None
+        self._irregular: dict[Any, None] = {}
         self._paths = [key.split(".") for key in keys]
         self._flat = all(len(path) == 1 for path in self._paths)
 
+    @property
+    def root(self) -> Level:
+        """The level of the first key."""
+        if self._root is None:
+            self._build()
+        return self._root  # type: ignore[return-value]
+
+    @property
+    def irregular(self) -> dict[Any, None]:
+        """Documents with a list or dict as a value; they are always candidates."""
+        if self._root is None:
+            self._build()
+        return self._irregular
+
+    def forget(self) -> None:
+        """Forget all entries; they are made again when they are needed."""
+        self._root = None
+        self._irregular = {}
+
+    def _build(self) -> None:
+        self._root = Level()
+        if not self._flat:
+            for document in self._documents.values():
+                self.add(document)
+            return
+        for identity, values in self._documents.rows(self.keys):
+            keys = self._keys(values)
+            if keys is not None:
+                self._enter(keys, identity)
+            elif not all(map(is_scalar, values)):
+                self._irregular[identity] = None
+
     def entry(self, document: Document) -> list[Hashable] | None:
         """Return the keys of a document; None if the index leaves it out or cannot hold it."""
+        if self._flat:
+            return self._keys(document.get(name) for name in self.keys)
+        return self._keys(_only(values_at(document, path)) for path in self._paths)
+
+    def _keys(self, values: Iterable[Any]) -> list[Hashable] | None:
         keys: list[Hashable] = []
-        for path in self._paths:
-            value = document.get(path[0]) if self._flat else _only(values_at(document, path))
+        for value in values:
             kind = type(value)
             if kind is str or kind is int:
                 keys.append(value)
@@ -154,12 +195,16 @@ class Index:
 
     def add(self, document: Document) -> None:
         """Enter a document."""
-        keys = self.entry(document)
-        if keys is None:
-            if self._is_irregular(document):
-                self.irregular[document["_id"]] = None
+        if self._root is None:
             return
-        level = self.root
+        keys = self.entry(document)
+        if keys is not None:
+            self._enter(keys, document["_id"])
+        elif self._is_irregular(document):
+            self._irregular[document["_id"]] = None
+
+    def _enter(self, keys: list[Hashable], identity: Any) -> None:
+        level: Level = self._root  # type: ignore[assignment]
         level.size += 1
         for key in keys[:-1]:
             below = level.get(key)
@@ -168,7 +213,7 @@ class Index:
                 level.appear(key)
             level = below
             level.size += 1
-        self._add_id(level, keys[-1], document["_id"])
+        self._add_id(level, keys[-1], identity)
 
     def _add_id(self, level: Level, key: Hashable, identity: Any) -> None:
         there = level.get(key, MISSING)
@@ -182,11 +227,13 @@ class Index:
 
     def discard(self, document: Document) -> None:
         """Take out a document that was entered as it is given here."""
+        if self._root is None:
+            return
         keys = self.entry(document)
         if keys is None:
-            self.irregular.pop(document["_id"], None)
+            self._irregular.pop(document["_id"], None)
             return
-        levels = [self.root]
+        levels = [self._root]
         for key in keys[:-1]:
             levels.append(levels[-1][key])
         self._discard_id(levels[-1], keys[-1], document["_id"])

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import gc
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from orion_like.errors import DatabaseError
@@ -92,6 +93,13 @@ class LocalDatabase(Database):
         selection = Selection(query)
         key = sort_key(sort) if sort else None
         pick = projection(fields) if fields is not None else None
+        if key is None and not limit and not skip:
+            names = None if fields is None else ["_id", *(name.split(".")[0] for name in fields)]
+            with self._reading() as engine, no_garbage_collection():
+                found = engine[collection].find(selection, names)
+            if pick is None or set(names or ()) == {"_id", *(fields or ())}:
+                return found
+            return [pick(document) for document in found]
         with self._reading() as engine:
             found = list(engine[collection].select(selection))
         if key is not None:
@@ -169,7 +177,7 @@ class LocalDatabase(Database):
 
     def changes(
         self, collection: str, partition_value: Any, since: Any = None
-    ) -> tuple[list[Document], Any]:
+    ) -> tuple[Sequence[Document], Any]:
         with self._reading() as engine:
             tracked, identity = engine[collection], engine.identity
             if tracked.partition is None:
@@ -187,6 +195,19 @@ class LocalDatabase(Database):
     def collections(self) -> list[str]:
         with self._reading() as engine:
             return sorted(engine.collections)
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """Spare the collector looking again and again through documents that are being read."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def index_keys(keys: str | Sequence[str]) -> tuple[str, ...]:

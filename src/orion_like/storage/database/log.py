@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -30,7 +29,6 @@ from orion_like.storage.database.records import (
 )
 
 _CHUNK: Final = 8 * 2**20  # bytes read at once
-_BATCH: Final = 500  # operations in a record of a rewritten log
 
 
 class NoSuchLog(Exception):
@@ -167,6 +165,19 @@ class Log:
                 return
             wanted = max(_CHUNK, record_size(data)) if payloads else 2 * wanted
 
+    def snapshot(self) -> Iterator[Operation]:
+        """Yield the operations that were written when the log was rewritten.
+
+        In the end, `offset` is after them.
+        """
+        size = self.header.snapshot_end - HEADER_SIZE
+        payloads, read, _ = split_records(os.pread(self.descriptor, size, HEADER_SIZE))
+        for payload in payloads:
+            yield from self._operations(payload)
+            self.offset += RECORD_OVERHEAD + len(payload)
+        if read < size:
+            raise self.corrupted("what follows is not a record, or its checksum is wrong")
+
     def _operations(self, payload: memoryview) -> list[Operation]:
         try:
             return unpack_operations(payload)
@@ -253,17 +264,13 @@ class Log:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         with _closing(descriptor):
             _copy_access(self.descriptor, descriptor)
-            end = _write_whole(descriptor, _records(operations), HEADER_SIZE)
+            end = _write_whole(
+                descriptor, (pack_record([each]) for each in operations), HEADER_SIZE
+            )
             header = Header(VERSION, self.header.generation + 1, end, self.header.identity)
             _write_whole(descriptor, [pack_header(header)])
             os.fsync(descriptor)
         return end
-
-
-def _records(operations: Iterable[Operation]) -> Iterator[bytes]:
-    remaining = iter(operations)
-    while batch := list(itertools.islice(remaining, _BATCH)):
-        yield pack_record(batch)
 
 
 def _write_whole(descriptor: int, parts: Iterable[bytes], position: int = 0) -> int:

@@ -23,7 +23,7 @@ from orion_like.storage.database.base import NOW, Database, Document, Index, Que
 from orion_like.storage.database.engine import CHANGE, prepared
 from orion_like.storage.database.local import index_keys, untracked
 from orion_like.storage.database.matching import sort_key
-from orion_like.storage.database.mongo_changes import read_changes
+from orion_like.storage.database.mongo_changes import read_changes, shown
 from orion_like.storage.database.mongo_connection import Connection
 from orion_like.storage.database.mongo_language import (
     OPERATION,
@@ -246,7 +246,7 @@ class MongoDB(Database):
         with self._connection.errors(f"update of {collection}"):
             # Without a token the driver repeats it, and the server knows a repetition.
             found = once(False) if token is None else self._connection.repeat(once)
-        return None if found is None else _shown(found)
+        return None if found is None else shown(found)
 
     def _done_before(
         self, target: Collection[Document], token: Any, return_old: bool
@@ -302,7 +302,7 @@ class MongoDB(Database):
             cursor = self._collection(collection).find(
                 selection, pick, sort=_order(sort), limit=limit, skip=skip
             )
-            return [_shown(document) for document in cursor]
+            return [shown(document) for document in cursor]
 
         with self._connection.errors(f"search in {collection}"):
             return self._connection.repeat(once)
@@ -327,7 +327,7 @@ class MongoDB(Database):
 
     def changes(
         self, collection: str, partition_value: Any, since: Any = None
-    ) -> tuple[list[Document], Any]:
+    ) -> tuple[Sequence[Document], Any]:
         partition = self._partition(collection)
         if partition is None:
             raise untracked(collection)
@@ -336,7 +336,7 @@ class MongoDB(Database):
             found, token = self._connection.repeat(
                 lambda _: read_changes(self._settled(collection), partition, value, since)
             )
-        return [_shown(document) for document in found], token
+        return found, token
 
     def indexes(self, collection: str) -> dict[tuple[str, ...], Index]:
         self._indexes.pop(collection, None)  # somebody may have dropped one meanwhile
@@ -426,8 +426,3 @@ def _order(sort: Sort | None) -> list[tuple[str, int]] | None:
         return None
     sort_key(sort)  # complains about a wrong direction
     return list(sort)
-
-
-def _shown(document: Document) -> Document:
-    document.pop(OPERATION, None)
-    return document

@@ -3,8 +3,8 @@
 Every process mirrors the documents in memory. Reading needs no lock: the mirror catches up
 with the records appended since. Writing takes the file lock, catches up, plans the write on
 what is then the newest state, appends it as one record, and frees the lock before it waits
-for the disk. When the log is several times larger than what is alive in it, the writer who
-notices replaces it by a new generation.
+for the disk. When much was appended for what is alive, the writer who notices replaces the log
+by a new generation, in which all documents are packed.
 
 On the file system of a network, what a process knows of the file may be old, and what it wrote
 may not have left its machine. Such file systems promise this much: who opens a file sees what
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import logging
 import os
 import threading
@@ -32,7 +31,7 @@ from orion_like.storage.database.durability import SharedSync
 from orion_like.storage.database.engine import Engine, Operation
 from orion_like.storage.database.filelock import FileLock
 from orion_like.storage.database.filesystem import Locking, locking_at
-from orion_like.storage.database.local import LocalDatabase, Plan
+from orion_like.storage.database.local import LocalDatabase, Plan, no_garbage_collection
 from orion_like.storage.database.log import Log, NoSuchLog
 from orion_like.storage.database.records import Ending, sharing_text
 
@@ -40,7 +39,9 @@ logger = logging.getLogger(__name__)
 
 _SMALL: Final = 2**20  # bytes; a log below this is never rewritten
 _PARAMETERS: Final = ("path", "timeout", "fsync", "create", "trust_locks")
-_BLOAT: Final = 4  # operations in the log for each document alive, before it is rewritten
+# Operations that are appended before the log is rewritten: so many, and a part of the documents.
+_TAIL: Final = 64
+_TAIL_PART: Final = 0.25
 
 
 class PickledDB(LocalDatabase):
@@ -99,8 +100,8 @@ class PickledDB(LocalDatabase):
         self._lock: FileLock | None = None
         self._sync: SharedSync | None = None
         self._consistent = True  # False while the mirror is being changed
-        self._operations = 0  # operations in the log
-        self._bloated = 0  # how many of them make a rewrite worth considering
+        self._tail = 0  # operations in the log after what was rewritten
+        self._longest_tail = 0.0  # how many of them make a rewrite worth considering
 
     @property
     def url(self) -> str:
@@ -174,18 +175,15 @@ class PickledDB(LocalDatabase):
     def _load(self) -> None:
         """Open the file and read all of it."""
         self._engine = Engine()
-        self._operations = 0
+        self._tail = 0
         self._consistent = True
         try:
             self._log = Log(self.path)
         except NoSuchLog:
             return
-        self._engine = Engine(self._log.header.identity, loading=True)
-        with _no_garbage_collection():
+        self._engine = Engine(self._log.header.identity)
+        with no_garbage_collection():
             self._replay(self._log)
-            self._consistent = False
-            self._engine.finish_loading()
-            self._consistent = True
         self._plan_rewrite()
 
     def _replay(self, log: Log) -> None:
@@ -196,7 +194,8 @@ class PickledDB(LocalDatabase):
                 self._engine.apply(map(_shared, operations))
             except Exception as error:
                 raise log.corrupted(f"the record makes no sense ({error!r})") from error
-            self._operations += len(operations)
+            if log.offset >= log.header.snapshot_end:
+                self._tail += len(operations)
         self._consistent = True
 
     def _follow(self, old: Log, replaced: bool) -> None:
@@ -213,9 +212,10 @@ class PickledDB(LocalDatabase):
         except NoSuchLog:
             raise DatabaseError(f"the database file {self.path} was removed while in use") from None
         if replaced and new.succeeds(old):
+            self._engine.become(new.snapshot())  # which says what we know already
             self._log = new
-            new.offset = new.header.snapshot_end  # up to there it says what we know already
-            self._plan_rewrite(self._documents())
+            self._tail = 0
+            self._plan_rewrite()
             self._replay(new)
         else:
             self._load()
@@ -237,7 +237,7 @@ class PickledDB(LocalDatabase):
             end, epoch = log.offset, sync.epoch
             if self._remote:
                 self._flush(log)
-            if self._operations >= self._bloated and end > _SMALL:
+            if self._tail >= self._longest_tail and end > _SMALL:
                 self._consider_rewrite(log, sync)
         if durable and self.fsync and not self._remote:
             self._make_durable(sync, log, epoch, end)
@@ -322,7 +322,7 @@ class PickledDB(LocalDatabase):
             self._consistent = True
             raise
         self._engine.apply(operations)
-        self._operations += len(operations)
+        self._tail += len(operations)
         self._consistent = True
 
     def _make_durable(self, sync: SharedSync, log: Log, epoch: int, end: int) -> None:
@@ -345,27 +345,29 @@ class PickledDB(LocalDatabase):
 
     # --- rewriting --------------------------------------------------------------------------
 
-    def _documents(self) -> int:
-        return sum(len(collection.documents) for collection in self._engine.collections.values())
-
-    def _plan_rewrite(self, operations: int | None = None) -> None:
-        """Set how many operations make the log bloated; `operations` says how many it has."""
-        if operations is not None:
-            self._operations = operations
-        self._bloated = _BLOAT * (self._documents() + 16)
+    def _plan_rewrite(self) -> None:
+        """Set how many operations are worth a rewrite."""
+        collections = self._engine.collections.values()
+        documents = sum(len(collection.documents) for collection in collections)
+        self._longest_tail = _TAIL + _TAIL_PART * documents
 
     def _consider_rewrite(self, log: Log, sync: SharedSync) -> None:
-        """Rewrite the log if most of it is dead."""
+        """Rewrite the log if that makes it much faster to read."""
         self._plan_rewrite()
-        if self._operations < self._bloated:
+        if self._tail < self._longest_tail:
             return
         try:
-            self._log = log.rewrite(self._engine.snapshot())
+            self._rewrite(log, sync)
         except OSError:  # no room for both: the log works as it is, so try again much later
-            self._bloated = 2 * self._operations
-            return
+            self._longest_tail = 2.0 * self._tail
+
+    def _rewrite(self, log: Log, sync: SharedSync) -> None:
+        snapshot = list(self._engine.snapshot())
+        self._log = log.rewrite(snapshot)
         sync.start_epoch()
-        self._plan_rewrite(self._documents())
+        self._engine.become(snapshot)
+        self._tail = 0
+        self._plan_rewrite()
 
     def compact(self) -> None:
         """Rewrite the file so that it holds each document once."""
@@ -373,11 +375,9 @@ class PickledDB(LocalDatabase):
         with self._locked() as sync, self._mirror:
             log = self._prepare_to_write(sync)
             try:
-                self._log = log.rewrite(self._engine.snapshot())
+                self._rewrite(log, sync)
             except OSError as error:
                 raise DatabaseError(f"cannot rewrite {self.path}: {error}") from error
-            sync.start_epoch()
-            self._plan_rewrite(self._documents())
 
     # --- forks ------------------------------------------------------------------------------
 
@@ -391,19 +391,6 @@ class PickledDB(LocalDatabase):
             if inherited is not None and log.inode == inherited.inode:
                 log.offset, log.ending = inherited.offset, inherited.ending
                 self._log = log
-
-
-@contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Spare the collector looking again and again through documents that are being read."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _shared(operation: Operation) -> Operation:

@@ -19,10 +19,10 @@ from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from orion_like.storage.database.engine import Operation
-from orion_like.storage.database.values import UTC
+from orion_like.storage.database.values import EPOCH, milliseconds
 
 MAGIC: Final = b"\x93OLdb\r\n\x1a"
-VERSION: Final = 1
+VERSION: Final = 2  # since 2 with packed documents
 _HEADER: Final = struct.Struct("<8sIQQ16sI")
 _RECORD: Final = struct.Struct("<III")
 _CHECKED: Final = struct.Struct("<II")
@@ -165,15 +165,13 @@ def _object_id_class() -> type:
 
 def time_at(milliseconds: int) -> datetime.datetime:
     """Return the time so many milliseconds after 1970 (UTC). Its name is part of the format."""
-    return _EPOCH + datetime.timedelta(milliseconds=milliseconds)
+    return EPOCH + datetime.timedelta(milliseconds=milliseconds)
 
 
 def _reduce_time(time: datetime.datetime) -> tuple[Callable[[int], Any], tuple[int]]:
-    since = time - _EPOCH
-    return time_at, ((since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000,)
+    return time_at, (milliseconds(time),)
 
 
-_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 _REDUCERS: Final[Any] = {datetime.datetime: _reduce_time}
 _ALLOWED: Final[dict[tuple[str, str], Any]] = {
     ("orion_like.storage.database.records", "time_at"): time_at

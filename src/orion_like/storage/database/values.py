@@ -15,6 +15,7 @@ from orion_like.errors import DatabaseError
 from orion_like.storage.database.base import NOW
 
 UTC: Final = datetime.timezone.utc
+EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 CONTAINERS: Final = frozenset([dict, list])
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
@@ -32,6 +33,12 @@ MISSING: Final = _Missing()
 def now() -> datetime.datetime:
     """Return the time by this host's clock: aware UTC, whole milliseconds."""
     return truncated(datetime.datetime.now(UTC))
+
+
+def milliseconds(time: datetime.datetime) -> int:
+    """Return the milliseconds since 1970 (UTC)."""
+    since = time - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
 def truncated(time: datetime.datetime) -> datetime.datetime:
