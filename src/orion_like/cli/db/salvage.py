@@ -31,5 +31,6 @@ def salvage(file: str, output: str) -> None:
     for loss in found.losses:
         click.echo(f"Lost {loss}")
     for collection, number in found.documents.items():
-        click.echo(f"Salvaged {counted(number, 'document')} of {printable(collection)}")
+        if number:
+            click.echo(f"Salvaged {counted(number, 'document')} of {printable(collection)}")
     click.echo(f"What is readable is in {output}")
