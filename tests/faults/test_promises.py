@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "storage.rst").read_text(encoding="utf-8")
-PROOFS = re.findall(r"``(tests/[\w/]+\.py)::(\w+)``", PAGE)
+PROOFS = re.findall(r"``(tests/[\w/]+\.py)::(?:\w+::)?(\w+)``", PAGE)
 
 
 @pytest.mark.parametrize(("file", "name"), PROOFS)

@@ -110,7 +110,7 @@ def test_a_summary_builds_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Trial, "from_document", None)
 
     counts = storage.count_by_status(experiment["_id"])
-    objectives = storage.fetch_objectives(experiment["_id"])
+    objectives = storage.fetch_results(experiment["_id"])
 
     assert counts == {"completed": MANY * 99 // 100, "broken": MANY // 100}
     assert len(objectives) == counts["completed"]
@@ -160,7 +160,7 @@ class TestMongoDB:
     def test_objectives_are_found_by_the_index(self, client: ExperimentClient) -> None:
         watched = Watched(client.storage)
 
-        client.storage.fetch_objectives(client.id)
+        client.storage.fetch_results(client.id)
 
         assert watched.commands()
         for command in watched.commands():
