@@ -18,7 +18,11 @@ TWO = ("--objective", "loss", "--objective", "gain:max")
 def of_two(run, tmp_path):
     """An experiment `demo` with two objectives and three completed trials."""
     script = Path("two.sh")
-    script.write_text('#!/bin/sh\necho "{\\"objectives\\": {\\"loss\\": $2, \\"gain\\": $2}}"\n')
+    script.write_text(
+        "#!/bin/sh\n"
+        "orion-like report loss=$2 gain=$2\n"
+        'echo "{\\"objectives\\": {\\"loss\\": $2, \\"gain\\": $2}}"\n'
+    )
     script.chmod(0o755)
     outcome = run(
         "hunt", "-n", "demo", "--max-trials", 3, "--seed", 1, *TWO, "./two.sh", "-x~uniform(0, 1)"

@@ -36,7 +36,13 @@ def make():
             **settings,
         )
         for results in reports:
-            experiment.observe(experiment.suggest(), results)
+            trial = experiment.suggest()
+            trial.report(
+                {item["name"]: item["value"] for item in results if item["type"] == "objective"}
+                if isinstance(results, list)
+                else results
+            )
+            experiment.observe(trial, results)
         return experiment
 
     return make

@@ -20,8 +20,8 @@ from orion_like.plotting.export import FORMATS
 
 # As in orion_like.plotting.SINGLE_EXPERIMENT_PLOTS, which is too heavy for --help.
 KINDS = (
-    "hypervolume_history", "lpi", "parallel_coordinates", "pareto_front", "partial_dependencies",
-    "regret",
+    "hypervolume_history", "intermediate_values", "lpi", "parallel_coordinates", "pareto_front",
+    "partial_dependencies", "regret",
 )  # fmt: skip
 
 
@@ -75,8 +75,9 @@ def plot(
     """Draw a figure of an experiment, and print the name of its file.
 
     KIND is lpi (how much each parameter matters), parallel_coordinates (all trials as lines),
-    partial_dependencies (what the objective does as parameters change) or regret (progress); with
-    several objectives also pareto_front (trials that no other one beats in all of them) or
+    partial_dependencies (what the objective does as parameters change), regret (progress) or
+    intermediate_values (learning curves, of trials that report while they run); with several
+    objectives also pareto_front (trials that no other one beats in all of them) or
     hypervolume_history (how that front grew).
 
     Figures need 'orion_like[plot]'; images also a Chrome or Chromium. The types html and json

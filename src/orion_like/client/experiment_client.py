@@ -323,6 +323,7 @@ class ExperimentClient:
         group
             Only of this group, such as ``'validation'``. Default: all.
         """
+        self._here()._desk.flush()  # what this client's own trials have just reported is there
         trials = None if trial is None else [trial._id]
         return fetch_reports(self.storage.database, self.id, trials, group)
 

@@ -9,6 +9,7 @@ from orion_like.plotting.comparison import rankings, regrets
 from orion_like.plotting.coordinates import parallel_coordinates
 from orion_like.plotting.dependence_matrix import partial_dependencies
 from orion_like.plotting.importance_bars import lpi
+from orion_like.plotting.learning_curves import intermediate_values
 from orion_like.plotting.pareto import hypervolume_history, pareto_front
 from orion_like.plotting.regret_curve import regret
 from orion_like.plotting.timing_charts import durations, parallel_assessment
@@ -25,6 +26,7 @@ __all__ = [
     "PlotAccessor",
     "durations",
     "hypervolume_history",
+    "intermediate_values",
     "lpi",
     "parallel_assessment",
     "parallel_coordinates",
@@ -37,6 +39,7 @@ __all__ = [
 
 SINGLE_EXPERIMENT_PLOTS: Mapping[str, Callable[..., Any]] = {
     "hypervolume_history": hypervolume_history,
+    "intermediate_values": intermediate_values,
     "lpi": lpi,
     "parallel_coordinates": parallel_coordinates,
     "pareto_front": pareto_front,
@@ -89,9 +92,9 @@ class PlotAccessor:
         Parameters
         ----------
         kind
-            ``lpi``, ``parallel_coordinates``, ``partial_dependencies`` or ``regret``; with
-            several objectives also ``pareto_front`` or ``hypervolume_history``. Default
-            ``'regret'``.
+            ``intermediate_values``, ``lpi``, ``parallel_coordinates``, ``partial_dependencies`` or
+            ``regret``; with several objectives also ``pareto_front`` or ``hypervolume_history``.
+            Default ``'regret'``.
         **kwargs
             Arguments of the method of that name.
 
@@ -106,6 +109,10 @@ class PlotAccessor:
                 f"{did_you_mean(str(kind), SINGLE_EXPERIMENT_PLOTS)}"
             )
         return SINGLE_EXPERIMENT_PLOTS[kind](self._experiment, **kwargs)
+
+    def intermediate_values(self, **kwargs: Any) -> Figure:
+        """Return learning curves: :func:`~orion_like.plotting.intermediate_values`."""
+        return self(kind="intermediate_values", **kwargs)
 
     def lpi(self, **kwargs: Any) -> Figure:
         """Return bars of how much each parameter matters: :func:`~orion_like.plotting.lpi`."""

@@ -94,6 +94,19 @@ class ReportDesk:
             self._lines.pop(trial._id, None)
             return line
 
+    def flush(self) -> None:
+        """Store all that was reported until now.
+
+        Raises
+        ------
+        DatabaseError
+            If it cannot be stored.
+        """
+        with self.lock:
+            lines = [line for line in self._lines.values() if line.unstored]
+            if lines:
+                self._store(lines)
+
     def stop(self) -> None:
         """End the thread, and give back what it uses."""
         with self.lock:
