@@ -170,6 +170,25 @@ def test_bounds_of_results_fit_on_the_command_line(run):
     ]
 
 
+def test_bounds_of_results_may_stand_in_the_configuration_file(run):
+    Path("settings.yaml").write_text(
+        "experiment:\n"
+        "  name: demo\n"
+        "  objectives: [loss, {name: gain, direction: maximize}]\n"
+        "  constraints: [memory <= 8, x <= 0.5, {name: weight, equals: 2, tolerance: 0.1}]\n"
+    )
+
+    outcome = run("init-only", "-c", "settings.yaml", "./good.sh", PRIOR)
+
+    assert outcome.code == 0, outcome.err
+    assert [goal["direction"] for goal in stored(run)["objectives"]] == ["minimize", "maximize"]
+    assert stored(run)["constraints"] == [
+        {"name": "memory", "lower": None, "upper": 8, "tolerance": 0.0},
+        "x <= 0.5",
+        {"name": "weight", "lower": 2, "upper": 2, "tolerance": 0.1},
+    ]
+
+
 def test_a_script_that_never_reports_a_constraint_is_warned_of_once(run):
     outcome = run(
         "hunt", "-n", "demo", "--max-trials", 3, "--constraint", "memory <= 8", "./good.sh", PRIOR

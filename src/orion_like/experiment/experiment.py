@@ -326,6 +326,8 @@ class Experiment:
 
     def _warn_of_missing_constraints(self, results: Sequence[Result]) -> None:
         """Warn of declared outcome constraints that are not reported, once of each."""
+        if not self.declared_constraints:
+            return
         types: dict[str, set[str]] = {}
         for result in results:
             types.setdefault(str(result.name), set()).add(str(result.type))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -103,15 +103,6 @@ class ExperimentStats:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Finished:
-    """What counts of a completed trial."""
-
-    id: str
-    number: int | None
-    outcome: Outcome
-
-
 class StatisticsAccumulator:
     """Adds up documents of trials as they come in.
 
@@ -130,43 +121,30 @@ class StatisticsAccumulator:
         self._constraints = constraints
         self.finish_time: datetime | None = None
         self.sum_of_trials_time = timedelta()
-        self._completed: dict[Any, _Finished] = {}
-        self._unreported = dict.fromkeys(constraint.name for constraint in constraints)
-        self._rank(())
-
-    def _rank(self, trials: Iterable[_Finished]) -> None:
-        """Find the best of these trials, and of no others."""
-        self.incumbent = Incumbent(self._objectives[0])
-        self._front = FrontFollower(self._objectives) if len(self._objectives) > 1 else None
+        self.incumbent = Incumbent(objectives[0])
+        self._front = FrontFollower(objectives) if len(objectives) > 1 else None
         self._feasible = 0
-        for trial in trials:
-            self._rank_also(trial)
-
-    def _rank_also(self, trial: _Finished) -> None:
-        self._feasible += trial.outcome.is_feasible
-        self.incumbent.observe(trial.id, trial.number, trial.outcome)
-        if self._front is not None:
-            self._front.observe(trial.id, trial.number, trial.outcome)
+        self._unreported = dict.fromkeys(constraint.name for constraint in constraints)
+        self._completed: set[Any] = set()
 
     def observe(self, document: Mapping[str, Any]) -> None:
         """Take in a changed document; one that was seen completed before counts once."""
-        if document["status"] != "completed":
+        if document["status"] != "completed" or document["_id"] in self._completed:
             return
-        finished, before = self._judged(document), self._completed.get(document["_id"])
-        self._completed[document["_id"]] = finished
-        if before is None:
-            self._rank_also(finished)
-            self._add_time(document)
-        elif before != finished:  # its results were corrected
-            self._rank(self._completed.values())
-
-    def _judged(self, document: Mapping[str, Any]) -> _Finished:
+        self._completed.add(document["_id"])
         results = [Result.from_document(result) for result in document.get("results") or ()]
         for result in results if self._unreported else ():
             if result.type == "constraint":
                 self._unreported.pop(str(result.name), None)
-        outcome = judge_results(results, self._objectives, self._constraints)
-        return _Finished(document["id"], document.get("number"), outcome)
+        self._rank(document, judge_results(results, self._objectives, self._constraints))
+        self._add_time(document)
+
+    def _rank(self, document: Mapping[str, Any], outcome: Outcome) -> None:
+        trial_id, number = document["id"], document.get("number")
+        self._feasible += outcome.is_feasible
+        self.incumbent.observe(trial_id, number, outcome)
+        if self._front is not None:
+            self._front.observe(trial_id, number, outcome)
 
     def _add_time(self, document: Mapping[str, Any]) -> None:
         start, end = document.get("start_time"), document.get("end_time")
