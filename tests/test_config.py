@@ -54,7 +54,7 @@ def test_without_any_configuration_every_setting_has_its_default() -> None:
 
     assert settings["experiment.max_trials"] is None
     assert settings["experiment.max_broken"] == 3
-    assert settings["experiment.algorithm"] == "tpe"
+    assert settings["experiment.algorithm"] == "auto"
     assert settings["worker.heartbeat"] == 120
     assert settings.origin("worker.heartbeat") == "default"
 

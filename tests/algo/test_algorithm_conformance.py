@@ -80,6 +80,11 @@ class TestPlugIn(AlgorithmConformance):
     configuration = Halving
 
 
+class TestAuto(AlgorithmConformance):
+    configuration = "auto"
+    n_trials = 20
+
+
 class TestGP(AlgorithmConformance):
     configuration = "gp"
     n_trials = 20

@@ -13,8 +13,8 @@ from orion_like.algo import (
     available_algorithms,
     create_algorithm,
 )
+from orion_like.algo.auto import Auto
 from orion_like.algo.random_search import Random
-from orion_like.algo.tpe import TPE
 from orion_like.errors import AlgorithmError
 from orion_like.space import build_space
 
@@ -61,8 +61,8 @@ def test_names_are_found_in_any_case(space):
     assert isinstance(create_algorithm("RaNdOm", space), Random)
 
 
-def test_the_default_is_tpe(space):
-    assert isinstance(create_algorithm(None, space), TPE)
+def test_the_default_is_auto(space):
+    assert isinstance(create_algorithm(None, space), Auto)
 
 
 def test_parameters_are_taken_from_the_dict_under_the_name(space):

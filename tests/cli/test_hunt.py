@@ -64,7 +64,7 @@ def test_the_summary_is_alone_on_stdout_for_programs(run, format_, parse):
 def test_progress_goes_to_stderr_as_lines(hunted):
     lines = hunted.err.splitlines()
 
-    assert lines[0].startswith("demo-v1: tpe over 1 dimension, in ")
+    assert lines[0].startswith("demo-v1: auto over 1 dimension, in ")
     assert lines[-1].startswith("demo-v1: 4/4 trials, best 0.")
     assert "\x1b" not in hunted.err
 

@@ -340,6 +340,31 @@ def test_info_tells_of_a_constraint_that_is_never_reported(run, storage):
 # --- info ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("next_number", "max_trials", "shown"),
+    [
+        (3, 100, ["now: gp, since", "trial number 200: cmaes", "not reached with 100 trials)"]),
+        (3, 500, ["now: gp, since", "trial number 200: cmaes, since an evolution strategy"]),
+        (200, 500, ["now: cmaes, since"]),
+    ],
+)
+def test_info_tells_which_algorithm_is_in_use_why_and_what_follows(
+    run, storage, next_number, max_trials, shown
+):
+    add_experiment(
+        storage, "demo", algorithm={"auto": {}}, next_number=next_number, max_trials=max_trials
+    )
+
+    text = run("info", "-n", "demo").out
+    record = json.loads(run("info", "-n", "demo", "--format", "json").out)["algorithm_in_use"]
+
+    for words in shown:
+        assert words in text
+    assert ("not reached" in text) == (max_trials < 200)
+    assert record["algorithm"] == ("gp" if next_number < 200 else "cmaes")
+    assert [stage["first"] for stage in record["next"]] == ([200] if next_number < 200 else [])
+
+
 def test_info_has_its_sections(run, family):
     out = run("info", "-n", "a").out
 

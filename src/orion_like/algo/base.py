@@ -73,6 +73,25 @@ class Requirements:
         return None
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of suggestions that are made in one way.
+
+    Parameters
+    ----------
+    algorithm
+        Name of the algorithm that makes them.
+    reason
+        Why it does, as a clause.
+    first
+        Number of the first suggestion of the stretch. Default 0.
+    """
+
+    algorithm: str
+    reason: str
+    first: int = 0
+
+
 class Algorithm(ABC):
     """Chooses the next point from the trials it has observed.
 
@@ -116,6 +135,9 @@ class Algorithm(ABC):
 
     foreign_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters that an algorithm of this name has in Oríon, accepted without effect."""
+
+    stages: tuple[Stage, ...] = ()
+    """Of an algorithm that hands suggestions to others: to which, in order; the first from 0."""
 
     uses_trials: bool = True
     """Whether suggestions depend on observed trials; if not, nothing need be observed."""

@@ -21,9 +21,10 @@ logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "orion_like.algorithms"
 
-DEFAULT_ALGORITHM = "tpe"
+DEFAULT_ALGORITHM = "auto"
 
 BUILT_IN: Mapping[str, str] = {
+    "auto": "orion_like.algo.auto:Auto",
     "cmaes": "orion_like.algo.cmaes:CMAES",
     "de": "orion_like.algo.differential_evolution:DifferentialEvolution",
     "gp": "orion_like.algo.gp.algorithm:GP",
@@ -118,7 +119,7 @@ def create_algorithm(
     ----------
     configuration
         Name in any case or a subclass of `Algorithm`, alone or as ``{name: {parameter: value}}``;
-        None is ``'tpe'``.
+        None is ``'auto'``.
     space
         The search space.
     seed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +25,10 @@ from orion_like.cli.summary import (
     stats_record,
     stats_sections,
 )
+from orion_like.errors import AlgorithmError
+
+if TYPE_CHECKING:
+    from orion_like.client import ExperimentClient
 
 
 @click.command("info", cls=Command, examples=["info -n demo", "info -n demo -v 1 --format json"])
@@ -42,6 +47,7 @@ def info(session: Session, selection: Selection, format_: str) -> None:
 
         client = get_experiment(name, document.get("version", 1), storage=storage)
         record = _record(document, {doc["_id"]: doc for doc in documents})
+        record["algorithm_in_use"] = _in_use(client, document.get("next_number") or 0)
         record["stats"] = stats_record(client, client.stats)
     if format_ == "table":
         print_sections(_sections(record))
@@ -86,6 +92,21 @@ def _record(document: Mapping[str, Any], experiments: Mapping[Any, Any]) -> dict
     }
 
 
+def _in_use(client: ExperimentClient, number: int) -> dict[str, Any] | None:
+    """Return to which algorithm the experiment's own one leaves the next trial, why, what follows.
+
+    None if it chooses its trials itself.
+    """
+    try:
+        stages = client.algorithm.stages
+    except AlgorithmError:  # one of Oríon that is not available here
+        return None
+    if not stages:
+        return None
+    index = sum(stage.first <= number for stage in stages) - 1
+    return {**asdict(stages[index]), "next": [asdict(stage) for stage in stages[index + 1 :]]}
+
+
 def _title(document: Mapping[str, Any] | None) -> str | None:
     return None if document is None else f"{document['name']}-v{document.get('version', 1)}"
 
@@ -114,6 +135,7 @@ def _sections(record: Mapping[str, Any]) -> list[Section]:
     algorithm = record["algorithm"]
     sections += [
         ("Algorithm", algorithm if isinstance(algorithm, dict) else str(algorithm)),
+        *_sections_in_use(record["algorithm_in_use"], config["max_trials"]),
         ("Space", record["space"]),
         (
             "Meta-data",
@@ -131,6 +153,18 @@ def _sections(record: Mapping[str, Any]) -> list[Section]:
         *stats_sections(record["stats"]),
     ]
     return sections
+
+
+def _sections_in_use(in_use: Mapping[str, Any] | None, max_trials: Any) -> list[Section]:
+    if in_use is None:
+        return []
+    fields = {"now": f"{in_use['algorithm']}, since {in_use['reason']}"}
+    for stage in in_use["next"]:
+        text = f"{stage['algorithm']}, since {stage['reason']}"
+        if max_trials is not None and stage["first"] >= max_trials:
+            text += f" (not reached with {max_trials} trials)"
+        fields[f"from trial number {stage['first']}"] = text
+    return [("Algorithm in use", fields)]
 
 
 def _limit(value: Any) -> Any:

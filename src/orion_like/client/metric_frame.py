@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from orion_like.client.frame import data_frame
+from orion_like.errors import OrionLikeError
 from orion_like.storage.metrics import Report
 from orion_like.trial import Trial
 
@@ -28,6 +28,13 @@ def metric_frame(trials: Mapping[Any, Trial], reports: Iterable[Report]) -> pand
     OrionLikeError
         If pandas is not installed.
     """
+    try:
+        import pandas
+    except ImportError:
+        raise OrionLikeError(
+            "metrics_to_pandas needs pandas, which is not installed: pip install "
+            "'orion_like[pandas]'"
+        ) from None
     known = [report for report in reports if report.trial in trials]
     rows = [
         {
@@ -43,4 +50,4 @@ def metric_frame(trials: Mapping[Any, Trial], reports: Iterable[Report]) -> pand
     ]
     names = sorted({f"values.{name}" for report in known for name in report.values})
     columns = ["trial", "number", "attempt", "group", "step", "time", *names]
-    return data_frame(rows, columns, "metrics_to_pandas")
+    return pandas.DataFrame(rows, columns=columns)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orion_like.algo import Kind, Objective, OutcomeConstraint, judge_results
 from orion_like.algo.outcome import find_objectives
-from orion_like.client.frame import data_frame
+from orion_like.errors import OrionLikeError
 from orion_like.trial import Trial
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ def trial_frame(
     OrionLikeError
         If pandas is not installed.
     """
+    try:
+        import pandas
+    except ImportError:
+        raise OrionLikeError(
+            "to_pandas needs pandas, which is not installed: pip install 'orion_like[pandas]'"
+        ) from None
     several = [objective.name for objective in objectives] if len(objectives) > 1 else []
     bounded = [constraint.name for constraint in constraints]
     reported = {str(result.name) for trial in trials for result in trial.constraints}
@@ -61,8 +67,7 @@ def trial_frame(
         rows.append(row)
     columns = [*COLUMNS, *dimensions, *(f"objective.{name}" for name in several)]
     columns += [f"constraint.{name}" for name in limits]
-    columns += ["feasible", "violation"] if limits else []
-    return data_frame(rows, columns, "to_pandas")
+    return pandas.DataFrame(rows, columns=columns + ["feasible", "violation"] * bool(limits))
 
 
 def _identity(trial: Trial) -> dict[str, Any]:

@@ -234,7 +234,7 @@ OPTIONS: tuple[Option, ...] = (
            help="Objectives: names, or mappings {name, direction}; empty: one, minimized."),
     Option("experiment.seed", _or_none(_whole(0), "a fresh one"), None, local=True,
            help="Seed of all random choices."),
-    Option("experiment.algorithm", NAME_OR_MAPPING, "tpe", "ALGORITHM",
+    Option("experiment.algorithm", NAME_OR_MAPPING, "auto", "ALGORITHM",
            aliases=("experiment.algorithms",),
            help="Algorithm that chooses the trials."),
     Option("experiment.stopping", _or_none(NAME_OR_MAPPING, "none"), None,

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from orion_like.algo import OutcomeConstraint, create_algorithm
+from orion_like.algo.factory import DEFAULT_ALGORITHM
 from orion_like.errors import (
     BranchingEvent,
     ConfigurationError,
@@ -35,7 +36,6 @@ from orion_like.version import __version__
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_ALGORITHM = "tpe"
 DEFAULT_OBJECTIVES = ({"name": "objective", "direction": "minimize"},)
 DEFAULT_MAX_BROKEN = 3
 SEED_BITS = 31

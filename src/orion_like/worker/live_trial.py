@@ -37,12 +37,13 @@ class LiveTrial(Trial):
     ...         if trial.should_stop():
     ...             break
     ...     return loss
-    >>> client = build_experiment("doc", space={"x": "uniform(0, 1)"}, storage="memory://",
-    ...                           max_trials=10, stopping={"median": {"min_trials": 3}}, seed=1)
+    >>> client = build_experiment("doc", space={"x": "uniform(0, 1)"}, algorithm="random",
+    ...                           max_trials=10, stopping={"median": {"min_trials": 3}},
+    ...                           storage="memory://", seed=1)
     >>> client.workon(train, trial_arg="trial")
     10
     >>> client.stats.trials_completed, client.stats.trials_stopped
-    (6, 4)
+    (8, 2)
     """
 
     __slots__ = ("_line",)
