@@ -1,9 +1,12 @@
 """What functions report while they run, and how rules stop them."""
 
 import copy
+import json
 import logging
 import multiprocessing
+import os
 import pickle
+import socket
 import threading
 import time
 
@@ -85,10 +88,11 @@ def test_children_of_a_function_report_for_its_trial():
     client = build(Storage(EphemeralDB()), max_trials=1)
 
     def function(x, trial):
+        trial.report(1.0, 0)
         context = multiprocessing.get_context("fork")
         children = [
-            context.Process(target=report_elsewhere, args=(pickle.dumps(trial), step))
-            for step in range(3)
+            context.Process(target=report_elsewhere, args=(trial, 1)),
+            context.Process(target=report_elsewhere, args=(pickle.dumps(trial), 2)),
         ]
         for child in children:
             child.start()
@@ -102,8 +106,9 @@ def test_children_of_a_function_report_for_its_trial():
     assert [step for _, step, _ in reports_of(client, trial)] == [0, 1, 2]
 
 
-def report_elsewhere(pickled, step):
-    trial = pickle.loads(pickled)
+def report_elsewhere(trial, step):
+    if isinstance(trial, bytes):
+        trial = pickle.loads(trial)
     trial.report(1.0, step)
     assert not trial.should_stop()
 
@@ -456,6 +461,7 @@ def test_reports_are_kept_while_the_database_is_away(caplog):
     database.away = True
     for step in range(5):
         trial.report(1.0, step)
+    assert not trial.should_stop()  # which is answered after all that was reported
     stored_meanwhile = reports_of(client, trial)
     database.away = False
     client.observe(trial, 1.0)
@@ -518,10 +524,88 @@ def test_many_reports_are_stored_in_few_writes():
     assert len(writes) <= 7  # 1.2 s, of which a tenth may go into writes of 0.02 s
 
 
-def test_whose_worker_is_gone_is_told_to_stop(tmp_path, capfd):
-    channel = Channel(str(tmp_path / "nobody"))
+def test_whose_worker_is_gone_is_told_to_stop(capfd):
+    client = build(Storage(EphemeralDB()))
+    with client.suggest() as trial:
+        channel = Channel(trial.report_address)
+        channel.report({"loss": 1.0}, 0, "validation")
+        before = channel.reason_to_stop()
+    client.close()
+
+    assert before is None
+    assert channel.reason_to_stop() == "its worker is gone"
+    assert capfd.readouterr().err == "orion-like: the worker of this trial is gone\n"
+
+
+def test_who_never_reached_its_worker_is_told_so_and_goes_on(tmp_path, capfd):
+    channel = Channel(str(tmp_path / "on another machine"))
 
     channel.report({"loss": 1.0}, 0, "validation")
 
-    assert channel.reason_to_stop() == "its worker is gone"
-    assert capfd.readouterr().err == "orion-like: the worker of this trial is gone\n"
+    assert channel.reason_to_stop() is None
+    assert capfd.readouterr().err == (
+        "orion-like: the worker of this trial cannot be reached from here\n"
+    )
+
+
+def test_any_program_may_report_by_lines_of_json(storage):
+    client = build(storage, stopping={"threshold": {"upper": 10}})
+    trial = client.suggest()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(trial.report_address)
+        stream = connection.makefile("rw")
+        stream.write('{"values": 1, "step": 3}\nnonsense\n{"values": {"a": "b"}}\n{"ask": true}\n')
+        stream.flush()
+        before = stream.readline()
+        stream.write('{"values": {"objective": 11}, "group": "validation"}\n{"ask": true}\n')
+        stream.flush()
+        after = stream.readline()
+        stream.write('{"values": 12}')  # without an end of the line, it is no report
+        stream.flush()
+    client.observe(trial, 1.0)
+
+    assert json.loads(before) == {"stop": None}
+    assert json.loads(after) == {"stop": "threshold: objective is 11 at step 4, above 10"}
+    assert [step for _, step, _ in reports_of(client, trial)] == [3, 4]
+
+
+def test_what_was_sent_when_a_trial_ends_is_still_taken_in(storage):
+    client = build(storage)
+    trial = client.suggest()
+    channels = [Channel(trial.report_address) for _ in range(20)]
+
+    for step, channel in enumerate(channels):
+        channel.report({"objective": 1.0}, step, "validation")
+    client.observe(trial, 1.0)
+
+    assert len(reports_of(client, trial)) == 20
+
+
+def test_sockets_are_private_and_go_away():
+    client = build(Storage(EphemeralDB()))
+    trial = client.suggest()
+    directory = os.path.dirname(trial.report_address)
+    mode = os.stat(directory).st_mode & 0o777
+
+    client.observe(trial, 1.0)
+    left = os.listdir(directory)
+    client.close()
+
+    assert mode == 0o700
+    assert left == []
+    assert not os.path.exists(directory)
+
+
+def test_a_long_path_of_temporary_files_is_no_obstacle(tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    client = build(Storage(EphemeralDB()))
+
+    trial = client.suggest()
+    trial.report(1.0, 0)
+    client.observe(trial, 1.0)
+    client.close()
+
+    assert len(client.fetch_metrics(trial)) == 1

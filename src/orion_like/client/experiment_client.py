@@ -428,7 +428,7 @@ class ExperimentClient:
 
     def _suggested(self, trial: Trial) -> SuggestedTrial:
         trial.exp_working_dir = trial.exp_working_dir or self.working_dir or None
-        return SuggestedTrial.hand_out(trial, self._desk.open(trial), self._release)
+        return SuggestedTrial.hand_out(trial, self._desk.open(trial).address, self._release)
 
     def observe(self, trial: Trial, results: Any, name: str = "objective") -> None:
         """Report the results of a trial, which completes it.
@@ -778,7 +778,8 @@ class ExperimentClient:
                 raise KeyboardInterrupt(str(stop)) from None
             finally:
                 self._heartbeat.stop()
-                self._desk.stop()
+                if not self._leases.trials:  # those may still report
+                    self._desk.stop()
 
     @contextmanager
     def _capped(self, max_trials: int | None) -> Iterator[None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from orion_like.errors import AlreadyReleased, TrialStopped
 from orion_like.trial import Trial
-from orion_like.worker.live_trial import Line, LiveTrial
+from orion_like.worker.live_trial import LiveTrial
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +28,9 @@ class SuggestedTrial(LiveTrial):
     _release: Callable[..., Any]
 
     @classmethod
-    def hand_out(cls, trial: Trial, line: Line, release: Callable[..., Any]) -> SuggestedTrial:
+    def hand_out(cls, trial: Trial, address: str, release: Callable[..., Any]) -> SuggestedTrial:
         """Return `trial` with a way to report, and one to release it in this process."""
-        wrapped = cls.wrap(trial, line)
+        wrapped = cls.wrap(trial, address)
         wrapped._release = release
         return wrapped
 

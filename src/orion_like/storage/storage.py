@@ -128,8 +128,9 @@ class Storage:
     def delete_experiment(self, uid: Any) -> int:
         """Delete an experiment, its trials and their reports; return how many trials it had."""
         self.database.remove(EXPERIMENTS, {"_id": uid})
+        deleted = self.database.remove(TRIALS, {"experiment": uid})
         self.database.remove(METRICS, {"experiment": uid})
-        return self.database.remove(TRIALS, {"experiment": uid})
+        return deleted
 
     # --- numbers: the order of suggestions, and the budget -------------------------------------
 

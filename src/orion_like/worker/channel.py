@@ -37,7 +37,8 @@ class Channel:
         self._unread = b""
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._is_gone = False
+        self._was_connected = False
+        self._is_lost = False
 
     def report(self, values: Mapping[str, float], step: int | None, group: str) -> None:
         """Hand on what was reported; it is not waited for."""
@@ -46,12 +47,14 @@ class Channel:
     def reason_to_stop(self) -> str | None:
         """Ask the worker whether this trial should stop; return why, or None to go on."""
         with self._lock:
-            if not self._say({"ask": True}):
-                return "its worker is gone"
-            try:
-                reason = self._answer().get("stop")
-            except OSError:
-                return self._lose()
+            reason = None
+            if self._say({"ask": True}):
+                try:
+                    reason = self._answer().get("stop")
+                except OSError:
+                    self._lose()
+            if self._is_lost and self._was_connected:
+                reason = "its worker is gone"
         return None if reason is None else str(reason)
 
     def _send(self, message: Mapping[str, Any]) -> None:
@@ -60,7 +63,7 @@ class Channel:
 
     def _say(self, message: Mapping[str, Any]) -> bool:
         """Send a message; return whether there is a worker that receives it."""
-        if self._is_gone:
+        if self._is_lost:
             return False
         line = json.dumps(message).encode() + b"\n"
         try:
@@ -78,6 +81,7 @@ class Channel:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._socket.settimeout(PATIENCE)
             self._socket.connect(self.address)
+            self._was_connected = True
         return self._socket
 
     def _answer(self) -> dict[str, Any]:
@@ -94,10 +98,10 @@ class Channel:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def _lose(self) -> str:
-        self._is_gone = True
-        print("orion-like: the worker of this trial is gone", file=sys.stderr)  # noqa: T201
-        return "its worker is gone"
+    def _lose(self) -> None:
+        self._is_lost = True
+        what = "is gone" if self._was_connected else "cannot be reached from here"
+        print(f"orion-like: the worker of this trial {what}", file=sys.stderr)  # noqa: T201
 
 
 def checked_values(value: Any) -> dict[str, float]:

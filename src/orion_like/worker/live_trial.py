@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from orion_like.trial import Trial
 from orion_like.worker.channel import GROUP, Channel, checked_group, checked_step, checked_values
 
 LiveT = TypeVar("LiveT", bound="LiveTrial")
-
-
-class Line(Protocol):
-    """What takes the reports of one trial: the worker itself, or a channel to it."""
-
-    @property
-    def address(self) -> str:
-        """Where other processes reach it."""
-
-    def report(self, values: dict[str, float], step: int | None, group: str) -> None:
-        """Take in a report."""
-
-    def reason_to_stop(self) -> str | None:
-        """Return why the trial should stop, or None."""
 
 
 class LiveTrial(Trial):
@@ -46,17 +32,19 @@ class LiveTrial(Trial):
     (8, 2)
     """
 
-    __slots__ = ("_line",)
+    # Also in the process of the worker itself, reports go through the channel: a signal may
+    # interrupt the function at any place, but must not interrupt what uses the database.
+    __slots__ = ("_channel",)
 
-    _line: Line
+    _channel: Channel
 
     @classmethod
-    def wrap(cls: type[LiveT], trial: Trial, line: Line) -> LiveT:
-        """Return `trial` with a way to report."""
+    def wrap(cls: type[LiveT], trial: Trial, address: str) -> LiveT:
+        """Return `trial` with a way to report: the path of a socket."""
         wrapped = cls.__new__(cls)
         for name in Trial.__slots__:
             setattr(wrapped, name, getattr(trial, name))
-        wrapped._line = line
+        wrapped._channel = Channel(address)
         return wrapped
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -66,8 +54,8 @@ class LiveTrial(Trial):
 
     @property
     def report_address(self) -> str:
-        """Path of the socket by which other processes of this machine report for the trial."""
-        return self._line.address
+        """Path of the socket by which any process of this machine reports for the trial."""
+        return self._channel.address
 
     def report(self, value: Any, step: int | None = None, group: str = GROUP) -> None:
         """Report how the trial is doing.
@@ -87,7 +75,7 @@ class LiveTrial(Trial):
         InvalidResult
             If one of them isn't what it must be.
         """
-        self._line.report(checked_values(value), checked_step(step), checked_group(group))
+        self._channel.report(checked_values(value), checked_step(step), checked_group(group))
 
     def should_stop(self) -> bool:
         """Whether a stopping rule says, after all that was reported, that going on is no use.
@@ -96,7 +84,7 @@ class LiveTrial(Trial):
         raising :class:`~orion_like.errors.TrialStopped`. The trial becomes suspended and its
         last report counts as its result, unless the function returned one.
         """
-        return self._line.reason_to_stop() is not None
+        return self._channel.reason_to_stop() is not None
 
     def should_prune(self) -> bool:
         """Do the same as :meth:`should_stop`; the name that Optuna uses."""
@@ -104,4 +92,4 @@ class LiveTrial(Trial):
 
 
 def _elsewhere(document: dict[str, Any], address: str) -> LiveTrial:
-    return LiveTrial.wrap(Trial.from_document(document), Channel(address))
+    return LiveTrial.wrap(Trial.from_document(document), address)

@@ -262,7 +262,7 @@ class WorkerLoop:
         return None
 
     def _start(self, reserved: Trial) -> None:
-        trial = LiveTrial.wrap(reserved, self._desk.open(reserved))
+        trial = LiveTrial.wrap(reserved, self._desk.open(reserved).address)
         self._heartbeat.add(trial)
         self._started += 1
         try:

@@ -262,10 +262,8 @@ class ReportLine:
         )
         return None
 
-    # --- what the trial calls --------------------------------------------------------------------
-
     def report(self, values: Mapping[str, float], step: int | None, group: str) -> None:
-        """Take in a report; see :meth:`LiveTrial.report`."""
+        """Take in a report."""
         with self._desk.lock:
             self._report(values, step, group)
 
