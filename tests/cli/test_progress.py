@@ -89,6 +89,14 @@ def test_a_line_says_when_there_is_nothing_to_do_but_wait():
     assert describe(waiting) == "3/4 trials, 1 running, waiting for running trials"
 
 
+def test_a_line_tells_that_the_best_is_infeasible_and_how_large_the_front_is():
+    assert describe(Snapshot(3, 50, 0.25, is_feasible=False)) == (
+        "3/50 trials, best 0.25 (infeasible)"
+    )
+    assert describe(Snapshot(3, 50, 0.25, front=2)) == "3/50 trials, best 0.25, front of 2 trials"
+    assert describe(Snapshot(0, 50, front=0)) == "0/50 trials"
+
+
 @pytest.mark.parametrize(
     ("rate", "text"),
     [
