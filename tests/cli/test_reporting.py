@@ -138,9 +138,12 @@ def test_rules_come_from_a_configuration_file_too_and_an_option_ends_them(hunt, 
 
     _, client = hunt("train.sh", 'echo "$2"', "-c", "settings.yaml", trials=1)
     configured = client.configuration["stopping"]
+    told = run("info", "-n", "demo").out
     run("hunt", "-n", "demo", "--stopping", "none", "--max-trials", 1)
 
     assert configured == {"median": {"group": "validation", "warmup_steps": 0, "min_trials": 2}}
+    assert "Stopping rules\n==============\nmedian:" in told
+    assert "Stopping rules" not in run("info", "-n", "demo").out
     assert get_experiment("demo").configuration["stopping"] == {}
 
 

@@ -40,6 +40,17 @@ def test_reports_are_fetched_of_all_trials_of_one_and_of_a_group(client):
     ]
 
 
+def test_what_a_trial_has_just_reported_is_fetched_too(client):
+    client.max_trials = 3
+    with client.suggest() as trial:
+        for step in range(100):
+            trial.report(1.0, step)
+
+        fetched = client.fetch_metrics(trial)
+
+    assert [report.step for report in fetched] == list(range(100))
+
+
 def test_a_table_has_a_row_a_report_and_a_column_a_value(client):
     first, _ = client.fetch_trials()
 

@@ -215,6 +215,7 @@ def test_a_stopped_trial_is_suspended_and_the_worker_goes_on(storage, n_workers)
 
     stats = client.stats
     stopped = [trial for trial in client.fetch_trials() if trial.is_stopped]
+    assert client.fetch_pending_trials() == []
     assert executed == 8
     assert client.is_done
     assert (stats.trials_completed + stats.trials_stopped, stats.progress) == (8, 1.0)

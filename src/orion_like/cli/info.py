@@ -76,6 +76,7 @@ def _record(document: Mapping[str, Any], experiments: Mapping[Any, Any]) -> dict
         "objectives": document.get("objectives")
         or [{"name": "objective", "direction": "minimize"}],
         "constraints": document.get("constraints") or [],
+        "stopping": document.get("stopping") or {},
         "algorithm": document.get("algorithm") or document.get("algorithms"),
         "space": dict(sorted((document.get("space") or {}).items())),
         "metadata": {
@@ -132,6 +133,8 @@ def _sections(record: Mapping[str, Any]) -> list[Section]:
     ]
     if record["constraints"]:
         sections.append(("Constraints", "\n".join(map(_constraint, record["constraints"]))))
+    if record["stopping"]:
+        sections.append(("Stopping rules", record["stopping"]))
     algorithm = record["algorithm"]
     sections += [
         ("Algorithm", algorithm if isinstance(algorithm, dict) else str(algorithm)),

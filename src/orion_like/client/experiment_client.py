@@ -261,7 +261,8 @@ class ExperimentClient:
     def fetch_pending_trials(self, with_evc_tree: bool = False) -> list[Trial]:
         """Return the trials that wait for a worker, in order of suggestion."""
         del with_evc_tree
-        return self._experiment.fetch_trials({"status": {"$in": list(WAITING_STATUSES)}})
+        found = self._experiment.fetch_trials({"status": {"$in": list(WAITING_STATUSES)}})
+        return [trial for trial in found if not trial.is_stopped]
 
     def fetch_noncompleted_trials(self, with_evc_tree: bool = False) -> list[Trial]:
         """Return the trials that are not completed, in order of suggestion."""

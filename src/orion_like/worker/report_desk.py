@@ -102,6 +102,8 @@ class ReportDesk:
         DatabaseError
             If it cannot be stored.
         """
+        for line in list(self._lines.values()):
+            line.take_in()
         with self.lock:
             lines = [line for line in self._lines.values() if line.unstored]
             if lines:
@@ -239,15 +241,20 @@ class ReportLine:
 
     @property
     def address(self) -> str:
-        """Where other processes of this machine report for the trial."""
+        """Where any process of this machine reports for the trial."""
         if self._is_closed:
             return ""
         if self._mailbox is None:
             self._mailbox = self._desk.server.listen(self._answer)
         return self._mailbox.path
 
+    def take_in(self) -> None:
+        """Take in what was sent until now."""
+        if self._mailbox is not None:
+            self._desk.server.take_in(self._mailbox)
+
     def hang_up(self) -> None:
-        """Take in what other processes have sent, and listen to them no more."""
+        """Take in what was sent, and listen no more."""
         mailbox, self._mailbox, self._is_closed = self._mailbox, None, True
         if mailbox is not None:
             self._desk.server.close(mailbox)

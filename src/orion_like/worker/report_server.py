@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 _LONGEST_PATH = 100  # bytes; the kernel takes 104 or 108
 _LONGEST_LINE = 1 << 20  # bytes
 _BACKLOG = 128
+_PATIENCE = 5.0  # seconds
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 """Takes a message, and returns what to answer, if anything."""
@@ -69,12 +70,18 @@ class ReportServer:
         with suppress(BlockingIOError):  # it will wake up anyway
             self._wake_writer.send(b"!")
 
-    def close(self, box: Mailbox) -> None:
-        """Take in what was sent to a socket, and close it."""
+    def take_in(self, box: Mailbox) -> None:
+        """Take in what was sent to a socket until now."""
         with self._lock:
             self._accept(box)
             for connection in list(box.connections):
                 self._read(box, connection)
+
+    def close(self, box: Mailbox) -> None:
+        """Take in what was sent to a socket, and close it."""
+        with self._lock:
+            self.take_in(box)
+            for connection in list(box.connections):
                 self._hang_up(box, connection)
             self._selector.unregister(box.listener)
             box.close()
@@ -85,7 +92,9 @@ class ReportServer:
         if thread is not None:
             with suppress(BlockingIOError):
                 self._wake_writer.send(b"!")
-            thread.join()
+            thread.join(_PATIENCE)
+            if thread.is_alive():  # it waits for the database, and ends after that
+                return
         for key in list(self._selector.get_map().values()):
             if isinstance(key.data, Mailbox):
                 self.close(key.data)
@@ -101,7 +110,11 @@ class ReportServer:
             for key, _ in self._selector.select(wait):
                 with self._lock:
                     self._handle(key)
-            wait = self._on_idle()
+            try:
+                wait = self._on_idle()
+            except Exception:  # whatever it is, other trials still report
+                logger.exception("reports could not be stored")
+                wait = _PATIENCE
 
     def _handle(self, key: selectors.SelectorKey) -> None:
         box = key.data
