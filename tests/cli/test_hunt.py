@@ -157,6 +157,19 @@ def test_settings_of_the_command_line_are_stored_with_the_experiment(run):
     assert list(record["algorithm"]) == ["random"]
 
 
+def test_the_reference_of_an_objective_fits_on_the_command_line(run):
+    run(
+        "init-only", "-n", "demo", "--objective", "{name: loss, reference: 4}",
+        "--objective", "gain:maximize", "./good.sh", PRIOR,
+    )  # fmt: skip
+
+    assert stored(run)["objectives"] == [
+        {"direction": "minimize", "name": "loss", "reference": 4},
+        {"direction": "maximize", "name": "gain"},
+    ]
+    assert "loss: minimize (reference 4)" in run("info", "-n", "demo").out
+
+
 def test_bounds_of_results_fit_on_the_command_line(run):
     run(
         "init-only", "-n", "demo", "--constraint", "x <= 0.5", "--constraint", "1 <= memory <= 8",

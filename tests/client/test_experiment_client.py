@@ -527,6 +527,19 @@ def test_a_reference_point_has_a_number_for_each_objective(of_two, bad):
         of_two.hypervolume(bad)
 
 
+def test_the_reference_of_a_hypervolume_can_be_declared(storage):
+    client = build(storage, objectives=[{"name": "loss", "reference": 4}, "gain:maximize"])
+    report(client, results_of({"loss": 1.0, "gain": 4.0}), results_of({"loss": 3.0, "gain": 6.0}))
+
+    assert storage.fetch_experiments()[0]["objectives"][0] == {
+        "name": "loss", "direction": "minimize", "reference": 4,
+    }  # fmt: skip
+    assert client.stats.pareto_front.reference_point == pytest.approx((4.0, 3.8))
+    assert client.hypervolume() == pytest.approx(client.hypervolume([4.0, 3.8]))
+    (history,) = client.plot.hypervolume_history().data
+    assert history.y[-1] == pytest.approx(client.hypervolume())
+
+
 def test_one_objective_has_no_hypervolume(client):
     assert client.stats.pareto_front is None
     with pytest.raises(ValueError, match="one objective"):

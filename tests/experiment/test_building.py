@@ -151,6 +151,7 @@ def test_asking_for_the_same_again_is_no_change(storage):
         ({"objectives": [":maximize"]}, ConfigurationError, "an objective must be"),
         ({"objectives": 3}, ConfigurationError, "objectives must be a list"),
         ({"objectives": [{"name": "x", "dir": 1}]}, ConfigurationError, "has no 'dir'"),
+        ({"objectives": {"name": "x", "reference": "a"}}, ConfigurationError, "finite number"),
         ({"constraints": [{"name": "x", "uper": 1}]}, ConfigurationError, "did you mean 'upper'"),
         ({"constraints": [3]}, ConfigurationError, "a constraint must be"),
         ({"constraints": {"name": "m"}}, ConfigurationError, "'m' has no bound"),

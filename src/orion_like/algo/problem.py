@@ -26,10 +26,13 @@ class Objective:
         Name of the result of type ``objective``. Default ``'objective'``.
     direction
         ``'minimize'`` or ``'maximize'``. Default ``'minimize'``.
+    reference
+        The worst value that still counts in a hypervolume. Default: see `default_reference`.
     """
 
     name: str = "objective"
     direction: str = "minimize"
+    reference: float | None = None
 
     def __post_init__(self) -> None:
         if self.direction not in DIRECTIONS:

@@ -129,7 +129,7 @@ def _sections(record: Mapping[str, Any]) -> list[Section]:
                 "seed": config["seed"],
             },
         ),
-        ("Objectives", {item["name"]: item.get("direction") for item in record["objectives"]}),
+        ("Objectives", dict(map(_objective, record["objectives"]))),
     ]
     if record["constraints"]:
         sections.append(("Constraints", "\n".join(map(_constraint, record["constraints"]))))
@@ -172,6 +172,13 @@ def _sections_in_use(in_use: Mapping[str, Any] | None, max_trials: Any) -> list[
 
 def _limit(value: Any) -> Any:
     return "no limit" if value is None else value
+
+
+def _objective(objective: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the name of an objective, and what is said of it."""
+    reference = objective.get("reference")
+    worst = "" if reference is None else f" (reference {reference!r})"
+    return objective["name"], f"{objective.get('direction', 'minimize')}{worst}"
 
 
 def _constraint(constraint: Any) -> str:

@@ -185,7 +185,7 @@ experiment_options = stack(
            help="Directory for what trials leave behind.  [default: a temporary one]"),
     option("--algorithm", "algorithms", multiple=True, metavar="NAME|DICT", section=EXPERIMENT,
            help="Algorithm, as a name or with parameters in JSON or YAML."),
-    option("--objective", "objectives", multiple=True, metavar="NAME[:DIRECTION]",
+    option("--objective", "objectives", multiple=True, metavar="NAME[:DIRECTION]|DICT",
            section=EXPERIMENT,
            help="Objective that the script reports, and 'minimize' or 'maximize'."
            " May be repeated."),

@@ -322,24 +322,28 @@ def _parse_named(text: str, option: str, example: Mapping[str, Any]) -> tuple[st
     )
 
 
-def parse_objectives(texts: Sequence[str]) -> list[dict[str, str]]:
+def parse_objectives(texts: Sequence[str]) -> list[dict[str, Any]]:
     """Return the objectives that one or several ``--objective`` describe."""
     objectives = [parse_objective(text) for text in texts]
-    names = [objective["name"] for objective in objectives]
+    names = [str(objective.get("name")) for objective in objectives]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise click.UsageError(f"--objective: {', '.join(twice)} is given twice")
     return objectives
 
 
-def parse_objective(text: str) -> dict[str, str]:
-    """Return the objective that ``--objective NAME[:DIRECTION]`` describes.
+def parse_objective(text: str) -> dict[str, Any]:
+    """Return the objective that ``--objective NAME[:DIRECTION]``, or a mapping, describes.
 
     Examples
     --------
     >>> parse_objective("accuracy:maximize")
     {'name': 'accuracy', 'direction': 'maximize'}
+    >>> parse_objective("{name: loss, reference: 4}")
+    {'name': 'loss', 'reference': 4}
     """
+    if text.lstrip().startswith("{"):
+        return _parse_mapping("--objective", text, "{name: loss, reference: 4}")
     name, _, direction = text.rpartition(":") if ":" in text else (text, "", "minimize")
     if direction.lower() not in DIRECTIONS or not name:
         hint = did_you_mean(direction.lower(), ["minimize", "maximize"])
@@ -361,15 +365,18 @@ def parse_constraint(text: str) -> str | dict[str, Any]:
     """
     if not text.lstrip().startswith("{"):
         return text
+    return _parse_mapping("--constraint", text, "{name: weight, equals: 2, tolerance: 0.1}")
+
+
+def _parse_mapping(option: str, text: str, example: str) -> dict[str, Any]:
     import yaml
 
     try:
-        constraint = yaml.safe_load(text)  # JSON is YAML, too
+        mapping = yaml.safe_load(text)  # JSON is YAML, too
     except yaml.YAMLError:
-        constraint = None
-    if not isinstance(constraint, dict):
+        mapping = None
+    if not isinstance(mapping, dict):
         raise click.UsageError(
-            f"--constraint: {text!r} is neither a relation such as 'x + y <= 1' nor valid JSON or "
-            "YAML such as {name: weight, equals: 2, tolerance: 0.1}"
+            f"{option}: {text!r} is no mapping in JSON or YAML, such as {example}"
         )
-    return constraint
+    return mapping

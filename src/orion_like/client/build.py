@@ -78,7 +78,8 @@ def build_experiment(
     seed
         Seed of everything random. Default: drawn when the experiment is created, and stored.
     objectives
-        ``[{"name", "direction"}]`` or ``["name:maximize"]``. Default: one to be minimized.
+        ``[{"name", "direction", "reference"}]`` or ``["name:maximize"]``. Default: one to be
+        minimized.
     constraints
         Texts on parameters (``"x + y <= 1"``) or on a result (``"memory <= 8"``), and
         ``{"name", "lower", "upper", "tolerance"}`` or ``{"name", "equals", "tolerance"}`` on

@@ -375,8 +375,8 @@ class ExperimentClient:
         ----------
         reference_point
             The worst value of each objective that still counts, in the order of declaration.
-            Default: the worst values along the front, and a tenth of its extent beyond; the
-            front has it as ``stats.pareto_front.reference_point``.
+            Default: what the objectives declare, else the worst along the front and a tenth of
+            its extent beyond; the front has it as ``stats.pareto_front.reference_point``.
 
         Raises
         ------

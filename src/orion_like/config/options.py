@@ -231,7 +231,8 @@ OPTIONS: tuple[Option, ...] = (
            help="Texts such as ``x + y <= 1`` limit what is tried; texts such as"
            " ``memory <= 8`` and mappings limit results."),
     Option("experiment.objectives", ENTRIES, [], local=True,
-           help="Objectives: names, or mappings {name, direction}; empty: one, minimized."),
+           help="Objectives: names, or mappings {name, direction, reference}; empty: one,"
+           " minimized."),
     Option("experiment.seed", _or_none(_whole(0), "a fresh one"), None, local=True,
            help="Seed of all random choices."),
     Option("experiment.algorithm", NAME_OR_MAPPING, "auto", "ALGORITHM",

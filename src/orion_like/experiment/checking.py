@@ -14,7 +14,7 @@ from orion_like.trial import is_number, plain_value
 
 LARGEST = 2**63 - 1  # databases keep whole numbers in 8 bytes
 
-_OBJECTIVE_KEYS = ("name", "direction")
+_OBJECTIVE_KEYS = ("name", "direction", "reference")
 _CONSTRAINT_KEYS = ("name", "lower", "upper", "equals", "tolerance")
 
 
@@ -67,6 +67,9 @@ def _whole(value: Any) -> int | None:
 def checked_objectives(objectives: Any) -> list[dict[str, Any]]:
     """Return ``{"name", "direction"}`` for each of some objectives, or for a single one.
 
+    Those that are given with a ``reference``, the worst value that still counts in a hypervolume,
+    keep it.
+
     Raises
     ------
     ConfigurationError
@@ -94,7 +97,21 @@ def _objective(entry: Any) -> dict[str, Any]:
             f"an objective must be {{'name', 'direction'}} or 'name:direction', not {entry!r}"
         )
     _refuse_unknown_keys(entry, "objective", _OBJECTIVE_KEYS)
-    return {"direction": "minimize", **entry}
+    reference = _finite(entry, "reference", "objective")
+    named = {key: value for key, value in entry.items() if key != "reference"}
+    return {"direction": "minimize", **named} | (
+        {} if reference is None else {"reference": reference}
+    )
+
+
+def _finite(entry: Mapping[str, Any], key: str, what: str) -> float | None:
+    """Return a number of an entry, None if it has none."""
+    value: float | None = plain_value(entry.get(key))
+    if value is None or (is_number(value) and math.isfinite(value)):
+        return value
+    raise ConfigurationError(
+        f"{what} {entry['name']!r}: {key} must be a finite number, not {value!r}"
+    )
 
 
 def checked_constraints(constraints: Any, dimensions: Collection[str] = ()) -> list[Any]:
@@ -150,16 +167,9 @@ def _constraint(entry: Any, dimensions: Collection[str]) -> Any:
 def _bounded(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return an outcome constraint with all its fields, as it is stored."""
     name = entry["name"]
-
-    def number(key: str) -> float | None:
-        value: float | None = plain_value(entry.get(key))
-        if value is None or (is_number(value) and math.isfinite(value)):
-            return value
-        raise ConfigurationError(
-            f"constraint {name!r}: {key} must be a finite number, not {value!r}"
-        )
-
-    lower, upper, equals, tolerance = map(number, ("lower", "upper", "equals", "tolerance"))
+    lower, upper, equals, tolerance = (
+        _finite(entry, key, "constraint") for key in ("lower", "upper", "equals", "tolerance")
+    )
     if equals is not None and (lower is not None or upper is not None):
         raise ConfigurationError(
             f"constraint {name!r} has 'equals' and also 'lower' or 'upper'; give one of both"

@@ -58,10 +58,17 @@ class ParetoFront:
 
     @cached_property
     def reference_point(self) -> tuple[float, ...] | None:
-        """The worst objectives along the front and a tenth of its extent beyond, or None."""
+        """The worst value of each objective that still counts; None without a trial.
+
+        It is the declared one or, by default, the worst along the front and a tenth of its
+        extent beyond.
+        """
         if not self.values:
             return None
-        return tuple((self._signs * default_reference(self._losses)).tolist())
+        defaults = (self._signs * default_reference(self._losses)).tolist()
+        declared = [objective.reference for objective in self.objectives]
+        pairs = zip(declared, defaults, strict=True)
+        return tuple(float(default if given is None else given) for given, default in pairs)
 
     @cached_property
     def hypervolume(self) -> float:

@@ -96,7 +96,8 @@ def hypervolume_history(
         Default ``'suggested'``.
     reference_point
         The worst value of each objective that still counts, in the order of declaration.
-        Default: the worst values along the last front, and a tenth of its extent beyond.
+        Default: what the objectives declare, else the worst along the last front and a tenth of
+        its extent beyond.
     **layout
         Properties of the figure's layout, such as `title` and `height`.
 
@@ -114,6 +115,9 @@ def hypervolume_history(
         If there is no experiment, or no such order.
     """
     history = _several(read_history(experiment, with_evc_tree, order_by))
+    if reference_point is None and experiment is not None:
+        front = experiment.stats.pareto_front
+        reference_point = None if front is None else front.reference_point
     title = f"Hypervolume for experiment '{text(history.name)}'"
     if history.is_empty:
         return empty(title, layout)
