@@ -66,6 +66,15 @@ class TestQuality:
 
         assert median_best("cmaes", space, loss, 150) < 0.3
 
+    def test_a_minimum_in_a_corner_is_hit_exactly(self):
+        assert median_best("cmaes", box(4), lambda p: sum(p.values()), 150) == 0.0
+
+    def test_a_minimum_beside_a_bound_is_not_missed(self):
+        def loss(params):
+            return sum((value - 0.02) ** 2 for value in params.values())
+
+        assert median_best("cmaes", box(3), loss, 150) < 1e-3
+
     def test_categories_are_learned_together_with_numbers(self):
         space = build_space(
             {

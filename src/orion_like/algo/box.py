@@ -67,10 +67,10 @@ class Box:
         return found
 
     def snap(self, coordinates: Floats) -> Floats:
-        """Return coordinates with those on grids at the centres of their cells."""
+        """Return coordinates within the bounds, and on grids at the centres of their cells."""
         levels = np.where(self.is_grid, self.levels, 1)
         cells = np.clip(np.floor(coordinates * levels), 0, levels - 1)
-        return np.where(self.is_grid, (cells + 0.5) / levels, coordinates)
+        return np.where(self.is_grid, (cells + 0.5) / levels, np.clip(coordinates, 0.0, 1.0))
 
 
 def _grid(space: Space, name: str) -> Floats | None:

@@ -204,8 +204,7 @@ class CMAES(Algorithm):
         from cmaes import CMA, CMAwM, SepCMA
 
         separable = len(mean) >= SEPARABLE_FROM if self.separable is None else self.separable
-        bounds = np.array([[0.0, 1.0]] * len(mean))
-        common = {"population_size": population_size, "bounds": bounds}
+        common = {"population_size": population_size}
         if self.lr_adapt:
             return CMA(mean, sigma, cov=covariance, lr_adapt=True, **common)
         if separable:
@@ -213,9 +212,10 @@ class CMAES(Algorithm):
         if not self._box.is_grid.any():
             return CMA(mean, sigma, cov=covariance, **common)
         steps = np.where(self._box.is_grid, 1 / np.maximum(self._box.levels, 1), 0.0)
-        bounds += np.outer(steps, [0.5, -0.5])
+        ends = np.array([0.0, 1.0]) + np.outer(steps, [0.5, -0.5])
+        bounds = np.where(self._box.is_grid[:, None], ends, [-np.inf, np.inf])
         mean = np.clip(mean, bounds[:, 0], bounds[:, 1])
-        return CMAwM(mean, sigma, cov=covariance, steps=steps, **common)
+        return CMAwM(mean, sigma, cov=covariance, bounds=bounds, steps=steps, **common)
 
     def _advance(self, run: _Run, member: Member) -> _Run:
         """Return the run after one more trial."""

@@ -32,6 +32,13 @@ Floats = NDArray[np.float64]
 MAX_REDRAWS = 8
 """Draws in search of one that rounds to a trial's values."""
 
+SAME = 1e-6
+"""Distance below which coordinates of grids and bounds are the same."""
+
+PULL = 0.2
+"""How much closer to a bound coordinates beyond it are learned. The mean may lie outside, so that
+a minimum at a bound is hit exactly; without a pull it would be lost there."""
+
 CATEGORY_RATE = 0.3
 """Share of the chances of categories that a generation replaces."""
 
@@ -117,20 +124,22 @@ class SearchDistribution:
             self._optimizer.reseed_rng(int(rng.integers(1 << 32)))
 
     def _ask(self) -> tuple[Floats, Floats]:
-        """Return the coordinates of a point, and the same before they were rounded."""
-        drawn = self._optimizer.ask()
-        return drawn if isinstance(drawn, tuple) else (self._box.snap(drawn), drawn)
+        """Return the coordinates of a point, and the same before they were rounded and clipped."""
+        asked = self._optimizer.ask()
+        rounded, drawn = asked if isinstance(asked, tuple) else (asked, asked)
+        return self._box.snap(rounded), drawn
 
     def _as_drawn(self, vector: Floats, stream: np.random.Generator) -> Floats:
         """Return coordinates of a trial as they may have been before they were rounded.
 
-        What was lost, by rounding or because it is inactive, is drawn again until it rounds
-        to the same. The stream of the trial comes first: it repeats the draw itself if the
+        What was lost, by rounding, at a bound, or because it is inactive, is drawn again until
+        it is the same. The stream of the trial comes first: it repeats the draw itself if the
         distribution has not changed since.
         """
         known = self._box.coordinates(vector)
         inactive = np.isnan(known)
-        lost = inactive | self._box.is_grid
+        beyond = ~self._box.is_grid & (np.abs(known - 0.5) > 0.5 - SAME)
+        lost = inactive | self._box.is_grid | beyond
         if lost.any():
             self._reseed(stream)
         found = np.where(inactive, 0.5, known)
@@ -138,9 +147,10 @@ class SearchDistribution:
             if not lost.any():
                 break
             snapped, drawn = self._ask()
-            hit = lost & (inactive | (np.abs(snapped - known) < 1e-9))
+            hit = lost & (inactive | (np.abs(snapped - known) < SAME))
             found[hit] = drawn[hit]
             lost &= ~hit
+        found[beyond] += PULL * (known - found)[beyond]
         return found
 
     def _shifted(self, chances: Floats, categories: Floats, weights: Floats) -> Floats:
