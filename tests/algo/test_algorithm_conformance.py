@@ -21,6 +21,10 @@ class TestLatinHypercube(AlgorithmConformance):
     configuration: ClassVar[Any] = {"latinhypercube": {"n_strata": 8}}
 
 
+class TestLBFGS(AlgorithmConformance):
+    configuration = "lbfgs"
+
+
 class TestGridSearch(AlgorithmConformance):
     configuration: ClassVar[Any] = {"gridsearch": {"n_values": 40}}
     deterministic = True

@@ -60,11 +60,12 @@ class SequenceSearch(Algorithm):
         first_call = rng.random() == self.problem.stream(number).random()
         if not first_call:
             return self.space.sample(rng)
-        return self._decode(number) if self._direct else self._nth_feasible(number)
-
-    def _nth_feasible(self, number: int) -> Suggestion:
-        params = self._sequence.point(number)
+        params = self.point(number)
         return Exhausted if params is None else params
+
+    def point(self, number: int) -> dict[str, Any] | None:
+        """Return point `number`, whether it is taken or not, or None when there are no more."""
+        return self._decode(number) if self._direct else self._sequence.point(number)
 
     def _decode(self, number: int) -> dict[str, Any]:
         return self.space.from_unit(self._points[number])
