@@ -125,12 +125,20 @@ class WaitingForTrials(OrionLikeError):
     """Nothing can be suggested until running trials finish."""
 
 
+class PausedExperiment(WaitingForTrials):
+    """The experiment is paused: no trial is started until somebody resumes it."""
+
+
 class ReservationTimeout(WaitingForTrials):
     """No trial could be reserved within the time allowed."""
 
 
 class CompletedExperiment(OrionLikeError):
     """The experiment has all its trials."""
+
+
+class StoppedExperiment(CompletedExperiment):
+    """The experiment was stopped: no trial is started unless somebody resumes it."""
 
 
 class BrokenExperiment(OrionLikeError):

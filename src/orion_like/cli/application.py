@@ -17,7 +17,7 @@ from orion_like.cli.streams import open_missing_streams
 from orion_like.version import __version__
 
 PROGRAM = "orion-like"
-RUNNING, LOOKING, KEEPING = "Run", "Look", "Keep"
+RUNNING, LOOKING, STEERING, KEEPING = "Run", "Look", "Steer", "Keep"
 
 ENTRIES = {
     "hunt": Entry(
@@ -44,6 +44,11 @@ ENTRIES = {
     "info": Entry("orion_like.cli.info:info", "Tell all about one experiment.", LOOKING),
     "list": Entry("orion_like.cli.list:list_", "List the experiments as trees.", LOOKING),
     "plot": Entry("orion_like.cli.plot:plot", "Draw a figure of an experiment.", LOOKING),
+    "pause": Entry("orion_like.cli.state:pause", "Have all workers wait.", STEERING),
+    "resume": Entry("orion_like.cli.state:resume", "Have workers go on.", STEERING),
+    "stop": Entry(
+        "orion_like.cli.state:stop", "Have all workers end after their trials.", STEERING
+    ),
     "db": Entry(
         "orion_like.cli.db.group:db", "Set up, test, copy and clean the database.", KEEPING
     ),

@@ -25,6 +25,11 @@ class Node:
         return int(self.document.get("version", 1))
 
     @property
+    def state(self) -> str:
+        """What was decided for its workers: ``active``, ``paused`` or ``stopping``."""
+        return str(self.document.get("state") or "active")
+
+    @property
     def title(self) -> str:
         """How people call it: ``name-vN``."""
         return f"{self.name}-v{self.version}"

@@ -144,6 +144,9 @@ class Hunt:
         except LazyWorkers as error:
             click.echo(f"Stopped: {error}", err=True)
             code = SUCCESS if self._client.stats.trial_status_count.get("reserved") else FAILED
+        if self._client.state == "stopping":
+            hint = f"orion-like resume --name {shlex.quote(self._client.name)}"
+            click.echo(f"Stopped: the experiment was stopped; {hint} lets it go on", err=True)
         self._sum_up()
         return code
 

@@ -14,7 +14,7 @@ from orion_like.cli.options import format_option, option, selecting
 from orion_like.cli.output import counted, print_heading, print_table, printable, write
 from orion_like.cli.session import Selection, Session, no_experiment, open_storage_to_read
 
-FIELDS = ("name", "version", "refers", "metadata.user", "objectives", "constraints")
+FIELDS = ("name", "version", "state", "refers", "metadata.user", "objectives", "constraints")
 
 
 @click.command(
@@ -122,6 +122,8 @@ def _show(blocks: list[Block], every_trial: bool, format_: str) -> None:
 def _show_table(block: Block, every_trial: bool) -> None:
     indent = 2 * block.depth
     print_heading(block.node.title, indent)
+    if block.node.state != "active":
+        click.echo(f"{'':{indent}}{block.node.state}")
     if not block.counts:
         click.echo(f"{'':{indent}}empty")
     elif every_trial:
@@ -167,6 +169,7 @@ def _record(block: Block, every_trial: bool) -> dict[str, Any]:
     record: dict[str, Any] = {
         "name": block.node.name,
         "version": block.node.version,
+        "state": block.node.state,
         "objective": first.name,
         "direction": first.direction,
         "objectives": [{"name": o.name, "direction": o.direction} for o in block.objectives],

@@ -222,6 +222,31 @@ class ExperimentClient:
         return self._experiment.is_done
 
     @property
+    def state(self) -> str:
+        """What was decided for all workers: ``active``, ``paused`` or ``stopping``."""
+        self._experiment.refresh()
+        return self._experiment.state
+
+    def pause(self) -> None:
+        """Have no worker start a trial until :meth:`resume`; all of them follow within a second.
+
+        Trials that run go on to their end. Workers wait, without giving up.
+        """
+        self._decide("paused")
+
+    def resume(self) -> None:
+        """Have workers go on after :meth:`pause`, or let new ones begin after :meth:`stop`."""
+        self._decide("active")
+
+    def stop(self) -> None:
+        """Have every worker end when its running trials have ended; nothing is lost."""
+        self._decide("stopping")
+
+    def _decide(self, state: str) -> None:
+        self._experiment.require("w")
+        self._experiment.update(state=state)
+
+    @property
     def is_broken(self) -> bool:
         """Whether too many trials broke."""
         return self._experiment.is_broken

@@ -28,6 +28,7 @@ from orion_like.trial import Result, Trial, to_results
 logger = logging.getLogger(__name__)
 
 MODES = {"r": "reading", "w": "writing", "x": "executing"}
+STATES = ("active", "paused", "stopping")  # what people decide, through the document
 ANY_OBJECTIVE = "objective"  # name of an objective that need not be reported by its name
 _COUNTERS = ("change", "next_number", "free_numbers", "deletions")  # of the database's own
 
@@ -163,6 +164,12 @@ class Experiment:
     def max_broken(self) -> int | None:
         """How many trials may break before no more are suggested, as last read."""
         return _whole(self._document.get("max_broken"))
+
+    @property
+    def state(self) -> str:
+        """What people decided, as last read: ``active``, ``paused`` or ``stopping``."""
+        state = self._document.get("state")
+        return state if state in STATES else "active"
 
     @property
     def configuration(self) -> dict[str, Any]:

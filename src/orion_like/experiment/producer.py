@@ -19,6 +19,8 @@ from orion_like.errors import (
     CompletedExperiment,
     DatabaseTimeout,
     DuplicateKeyError,
+    PausedExperiment,
+    StoppedExperiment,
     WaitingForTrials,
 )
 from orion_like.experiment.experiment import Experiment
@@ -76,10 +78,14 @@ class Producer:
         ------
         CompletedExperiment
             If there will be nothing more to do.
+        StoppedExperiment
+            If somebody stopped the experiment.
         BrokenExperiment
             If too many trials broke.
         WaitingForTrials
             If there is nothing to do until other trials finish.
+        PausedExperiment
+            If somebody paused the experiment.
         """
         self._experiment.refresh(BUDGET_AGE)
         found = self._find_unsure()
@@ -87,7 +93,7 @@ class Producer:
             return found
         try:
             self._check_limits()
-        except (BrokenExperiment, CompletedExperiment):
+        except (BrokenExperiment, CompletedExperiment, PausedExperiment):
             self._experiment.refresh()
             self._check_limits()
         return self._reserve_existing() or self.produce("reserved", durable=durable)
@@ -131,6 +137,16 @@ class Producer:
         if experiment.ledger.has_all_trials:
             raise CompletedExperiment(
                 f"experiment {experiment.name!r} has all its {experiment.max_trials} trials"
+            )
+        if experiment.state == "stopping":
+            raise StoppedExperiment(
+                f"experiment {experiment.name!r} was stopped; 'orion-like resume -n "
+                f"{experiment.name}' makes it ready to be worked on again"
+            )
+        if experiment.state == "paused":
+            raise PausedExperiment(
+                f"experiment {experiment.name!r} is paused; 'orion-like resume -n "
+                f"{experiment.name}' lets it go on"
             )
 
     def _reserve_existing(self) -> Trial | None:

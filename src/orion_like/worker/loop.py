@@ -29,6 +29,7 @@ from orion_like.errors import (
     LeaseLost,
     NonFiniteResult,
     OrionLikeError,
+    PausedExperiment,
     TrialInterrupted,
     TrialNotFound,
     TrialStopped,
@@ -221,6 +222,8 @@ class WorkerLoop:
         while True:
             self._signals.check()
             waiting = self._fill()
+            if isinstance(waiting, PausedExperiment):
+                idle_since = monotonic()  # whoever paused it wants its workers to stay
             if not self._running and waiting is None:
                 break
             if self._running:
