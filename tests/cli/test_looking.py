@@ -136,6 +136,7 @@ def test_status_for_programs(run, family):
         {
             "name": "b",
             "version": 1,
+            "state": "active",
             "objective": "objective",
             "direction": "minimize",
             "objectives": [{"name": "objective", "direction": "minimize"}],
