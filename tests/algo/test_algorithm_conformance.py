@@ -25,6 +25,10 @@ class TestLBFGS(AlgorithmConformance):
     configuration = "lbfgs"
 
 
+class TestMOFA(AlgorithmConformance):
+    configuration: ClassVar[Any] = {"mofa": {"n_levels": 3, "strength": 1, "index": 2}}
+
+
 class TestGridSearch(AlgorithmConformance):
     configuration: ClassVar[Any] = {"gridsearch": {"n_values": 40}}
     deterministic = True

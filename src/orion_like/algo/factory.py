@@ -32,6 +32,7 @@ BUILT_IN: Mapping[str, str] = {
     "halton": "orion_like.algo.halton:Halton",
     "latinhypercube": "orion_like.algo.latin_hypercube:LatinHypercube",
     "lbfgs": "orion_like.algo.lbfgs:LBFGS",
+    "mofa": "orion_like.algo.mofa:MOFA",
     "nsga2": "orion_like.algo.nsga2:NSGA2",
     "random": "orion_like.algo.random_search:Random",
     "sobol": "orion_like.algo.sobol:Sobol",
