@@ -632,6 +632,15 @@ class Trial:
         """Directory of the trial below that of its experiment."""
         return self.get_working_dir()
 
+    @property
+    def checkpoint_dir(self) -> str:
+        """Directory for checkpoints, the same for all trials that differ in the fidelity alone.
+
+        Reading it raises RuntimeError if the experiment has no working directory.
+        """
+        working_dir = self.get_working_dir()
+        return os.path.join(os.path.dirname(working_dir), "checkpoints", self.hash_params)
+
     def get_working_dir(
         self,
         ignore_fidelity: bool = False,

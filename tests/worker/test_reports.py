@@ -407,6 +407,7 @@ def test_a_worker_that_lost_its_trial_stores_no_reports_and_has_it_stop(storage)
     client = build(storage)
     trial = client.suggest()
     trial.report(1.0, 0)
+    assert len(client.fetch_metrics(trial)) == 1  # it is stored
     client._heartbeat.stop()
     client.storage.take_over_trial(client.get_trial(trial), "other-1-00000000")
 

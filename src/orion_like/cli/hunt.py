@@ -164,16 +164,18 @@ class Hunt:
             },
             timeout=settings["worker.trial_timeout"],
             interrupt_code=settings["worker.interrupt_signal_code"],
+            grace=settings["worker.grace"],
             verbose=self._verbose,
         )
 
     def _execute(self) -> None:
         timeout = self._settings["worker.trial_timeout"]
+        backstop = BACKSTOP + self._settings["worker.grace"]
         with choose_display(self._title, scripts_print=self._verbose) as display:
             self._show(display, self._client.stats, None)
             self._client.execute(
                 self._function(display),
-                trial_timeout=None if timeout is None else timeout + BACKSTOP,
+                trial_timeout=None if timeout is None else timeout + backstop,
                 on_progress=lambda progress: self._on_progress(display, progress),
             )
 

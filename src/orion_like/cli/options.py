@@ -219,6 +219,8 @@ worker_options = stack(
            help="Time without anything to do after which this command stops.  [default: 60]"),
     option("--trial-timeout", type=Duration(), section=WORKER,
            help="Time that one trial may run."),
+    option("--grace", type=Duration(zero=True), section=WORKER,
+           help="Time that a trial has to end by itself when it must end early.  [default: 5]"),
     option("--retry", type=Whole(min=0), section=WORKER,
            help="How often a broken trial is run again.  [default: 0]"),
     option("--interrupt-signal-code", type=Whole(1, 255), section=WORKER,

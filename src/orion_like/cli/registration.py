@@ -119,6 +119,7 @@ def worker_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
         "worker_max_broken": "max_broken",
         "idle_timeout": "idle_timeout",
         "trial_timeout": "trial_timeout",
+        "grace": "grace",
         "retry": "max_retries",
         "interrupt_signal_code": "interrupt_signal_code",
     }

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from orion_like.client.report import (
     interrupt_trial,
+    latest_checkpoint,
     report_bad_trial,
     report_final_result,
     report_intermediate,
     report_intermediate_result,
     report_objective,
     report_results,
+    save_checkpoint,
     should_stop,
 )
 
@@ -46,12 +48,14 @@ __all__ = [
     "create_experiment",
     "get_experiment",
     "interrupt_trial",
+    "latest_checkpoint",
     "report_bad_trial",
     "report_final_result",
     "report_intermediate",
     "report_intermediate_result",
     "report_objective",
     "report_results",
+    "save_checkpoint",
     "should_stop",
     "workon",
 ]

@@ -9,6 +9,8 @@ from typing import Any
 from orion_like.config import Settings
 from orion_like.worker.executor import BaseExecutor, default_executor, executor_factory
 
+ENDING = 5.0  # seconds that a process of a pool has after the script that it runs
+
 
 class ChosenExecutor:
     """The executor of a client; one that is not given is made on first use.
@@ -39,11 +41,11 @@ class ChosenExecutor:
     def _configured(self, n_workers: int) -> BaseExecutor:
         if n_workers == 1 and self._settings.origin("worker.executor") == "default":
             return default_executor(1)
-        return executor_factory.create(
-            self._settings["worker.executor"],
-            n_workers=n_workers,
-            **self._settings["worker.executor_configuration"],
-        )
+        name = self._settings["worker.executor"]
+        config = dict(self._settings["worker.executor_configuration"])
+        if name.lower().removesuffix("executor") == "pool":
+            config.setdefault("grace", self._settings["worker.grace"] + ENDING)
+        return executor_factory.create(name, n_workers=n_workers, **config)
 
     @contextmanager
     def of_size(self, n_workers: int | None) -> Iterator[BaseExecutor]:

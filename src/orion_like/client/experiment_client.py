@@ -31,6 +31,7 @@ from orion_like.experiment import Experiment, ExperimentStats, Producer
 from orion_like.experiment.checking import checked_limit
 from orion_like.space import Space
 from orion_like.storage import Storage, new_worker_id
+from orion_like.storage.checkpoints import Checkpoint, fetch_checkpoints
 from orion_like.storage.metrics import Report, fetch_reports
 from orion_like.trial import WAITING_STATUSES, Trial, is_number, nest, validate_status
 from orion_like.worker.executor import BaseExecutor
@@ -352,6 +353,18 @@ class ExperimentClient:
         self._here()._desk.flush()  # what this client's own trials have just reported is there
         trials = None if trial is None else [trial._id]
         return fetch_reports(self.storage.database, self.id, trials, group)
+
+    def fetch_checkpoints(self, trial: Trial | None = None) -> list[Checkpoint]:
+        """Return the checkpoints that trials saved, by trial and step.
+
+        Parameters
+        ----------
+        trial
+            Only of this trial. Default: of all.
+        """
+        self._here()._desk.flush()
+        uid = None if trial is None else trial._id
+        return fetch_checkpoints(self.storage.database, self.id, uid)
 
     def metrics_to_pandas(
         self, trial: Trial | None = None, group: str | None = None

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from orion_like.worker.channel import Channel
+    from orion_like.worker.checkpoint import Saved
 
 RESULTS_FILENAME = (
     os.environ.get("ORION_LIKE_RESULTS_PATH") or os.environ.get("ORION_RESULTS_PATH") or None
@@ -153,6 +155,50 @@ def should_stop() -> bool:
     """
     channel = _to_worker()
     return channel is not None and channel.reason_to_stop() is not None
+
+
+@contextmanager
+def save_checkpoint(step: int, metadata: Mapping[str, object] | None = None) -> Iterator[str]:
+    """Save a checkpoint: ``with save_checkpoint(step) as path:``.
+
+    It comes into being as a whole when the block ends: after an exception, or when the script is
+    killed, there is none. A script that is started by hand saves it below ``checkpoints`` in the
+    current directory.
+
+    Parameters
+    ----------
+    step
+        How far the trial is, a whole number from 0 on.
+    metadata
+        What to store about it in the database, as JSON. Default: nothing.
+
+    Yields
+    ------
+    str
+        A new directory to write into.
+    """
+    from orion_like.worker.checkpoint import saving
+
+    with saving(_checkpoint_dir(), step) as (path, saved):
+        yield path
+    channel = _to_worker()
+    if channel is not None:
+        channel.checkpoint(saved.step, saved.path, saved.sizes(), metadata or {})
+
+
+def latest_checkpoint() -> Saved | None:
+    """Return the checkpoint of the latest step, with its ``step`` and ``path``, or None.
+
+    It may be of an earlier attempt at the trial, or of one with another fidelity.
+    """
+    from orion_like.worker.checkpoint import latest
+
+    return latest(_checkpoint_dir())
+
+
+def _checkpoint_dir() -> str:
+    told = os.environ.get("ORION_LIKE_CHECKPOINT_DIR") or os.environ.get("ORION_CHECKPOINT_DIR")
+    return told or os.path.abspath("checkpoints")
 
 
 def _to_worker() -> Channel | None:

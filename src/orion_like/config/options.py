@@ -268,6 +268,8 @@ OPTIONS: tuple[Option, ...] = (
            help="Seconds without anything to do after which a worker stops."),
     Option("worker.trial_timeout", _limit(_seconds()), None, "TRIAL_TIMEOUT",
            help="Seconds that one trial may run."),
+    Option("worker.grace", _seconds(zero=True), 5, "GRACE",
+           help="Seconds that a trial has to save what it needs and end, when it must end early."),
     Option("worker.max_retries", _whole(0), 0, "MAX_RETRIES", aliases=("worker.retry",),
            help="How often a broken trial is run again."),
     Option("worker.interrupt_signal_code", _whole(1, 255), 130, "INTERRUPT_CODE",

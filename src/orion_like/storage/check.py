@@ -16,10 +16,9 @@ from orion_like.storage.copy_journal import unfinished
 from orion_like.storage.database import Ago, Database, PickledDB
 from orion_like.storage.database.filelock import FileLock
 from orion_like.storage.database.log import Log, NoSuchLog
-from orion_like.storage.metrics import METRICS
 from orion_like.storage.orion_database import OrionFileDB
 from orion_like.storage.salvage import UNFINISHED, Loss, read_damaged
-from orion_like.storage.storage import EXPERIMENTS, INDEXES, TRIALS, Storage
+from orion_like.storage.storage import EXPERIMENTS, INDEXES, OF_TRIALS, TRIALS, Storage
 
 LOST_THRESHOLD: Final = 240.0  # seconds; twice the time between two heartbeats
 _FILE: Final = "file"
@@ -216,8 +215,9 @@ def _look(database: Database, uid: Any, lost_threshold: float) -> list[Finding]:
 
 
 def _unowned(database: Database) -> Iterator[Finding]:
-    """Find trials of experiments, and reports of trials, that are not there."""
-    yield from _unowned_reports(database)
+    """Find trials of experiments, and belongings of trials, that are not there."""
+    for collection in OF_TRIALS:
+        yield from _belongings_of_nobody(database, collection)
     counts = database.count_by(TRIALS, "experiment")
     known = {document["_id"] for document in database.find(EXPERIMENTS, fields=["name"])}
     for uid, number in counts.items():
@@ -231,20 +231,19 @@ def _unowned(database: Database) -> Iterator[Finding]:
             )
 
 
-def _unowned_reports(database: Database) -> Iterator[Finding]:
-    counts = database.count_by(METRICS, "trial")
+def _belongings_of_nobody(database: Database, collection: str) -> Iterator[Finding]:
+    counts = database.count_by(collection, "trial")
     known = {document["_id"] for document in database.find(TRIALS, fields=["_id"])}
-    unowned = [uid for uid in counts if uid not in known]
-    if unowned:
-        number = database.count(METRICS, {"trial": {"$in": unowned}})
-        if number:
-            yield Finding(
-                "wrong",
-                METRICS,
-                f"{number} are of trials that do not exist",
-                "a deletion was cut short: --repair completes it",
-                lambda storage: storage.database.remove(METRICS, {"trial": {"$in": unowned}}),
-            )
+    query = {"trial": {"$in": [uid for uid in counts if uid not in known]}}
+    number = database.count(collection, query)
+    if number:
+        yield Finding(
+            "wrong",
+            collection,
+            f"{number} are of trials that do not exist",
+            "a deletion was cut short: --repair completes it",
+            lambda storage: storage.database.remove(collection, query),
+        )
 
 
 def _unfinished_copies(database: Database) -> Iterator[Finding]:

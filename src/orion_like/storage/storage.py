@@ -21,6 +21,7 @@ from orion_like.errors import (
     TrialNotFound,
     UnsupportedOperation,
 )
+from orion_like.storage.checkpoints import CHECKPOINT_INDEXES, CHECKPOINTS
 from orion_like.storage.database import NOW, Ago, Database
 from orion_like.storage.database.base import Index
 from orion_like.storage.metrics import METRIC_INDEXES, METRICS
@@ -42,11 +43,14 @@ INDEXES: Mapping[tuple[str, tuple[str, ...]], Index] = {
     (TRIALS, ("experiment", "number")): Index(unique=True, sparse=True),
     (TRIALS, ("experiment", "status", "number")): Index(),
     **METRIC_INDEXES,
+    **CHECKPOINT_INDEXES,
 }
 """By collection and fields, what serves every query and keeps names, ids and numbers unique."""
 # Changes alone tell ledgers no removals.
 _READ_ANEW: dict[str, dict[str, Any]] = {"$inc": {"deletions": 1}}
 _STATUSES_WITH_END = ("completed", "broken")
+OF_TRIALS = (METRICS, CHECKPOINTS)
+"""Collections of what belongs to trials, and is deleted with them."""
 _FRESH = tuple(status for status in WAITING_STATUSES if status != "suspended")
 
 
@@ -129,7 +133,8 @@ class Storage:
         """Delete an experiment, its trials and their reports; return how many trials it had."""
         self.database.remove(EXPERIMENTS, {"_id": uid})
         deleted = self.database.remove(TRIALS, {"experiment": uid})
-        self.database.remove(METRICS, {"experiment": uid})
+        for belongings in OF_TRIALS:
+            self.database.remove(belongings, {"experiment": uid})
         return deleted
 
     # --- numbers: the order of suggestions, and the budget -------------------------------------
@@ -589,7 +594,9 @@ class Storage:
             self._free_numbers_of_deleted(uid, numbers)
             left = self.database.find(TRIALS, {"_id": {"$in": list(found)}}, fields=["_id"])
             gone = found.keys() - {doc["_id"] for doc in left}
-            self.database.remove(METRICS, {"trial": {"$in": list(gone)}})
+            for belongings in OF_TRIALS:
+                query = {"experiment": uid, "trial": {"$in": list(gone)}}
+                self.database.remove(belongings, query)
         return deleted
 
     def _free_numbers_of_deleted(self, uid: Any, numbers: set[int]) -> None:

@@ -44,6 +44,13 @@ class Channel:
         """Hand on what was reported; it is not waited for."""
         self._send({"values": values, "step": step, "group": group})
 
+    def checkpoint(
+        self, step: int, path: str, resources: Mapping[str, int], metadata: Mapping[str, Any]
+    ) -> None:
+        """Hand on that a checkpoint was saved; it is not waited for."""
+        saved = {"step": step, "path": path, "resources": resources, "metadata": metadata}
+        self._send({"checkpoint": saved})
+
     def reason_to_stop(self) -> str | None:
         """Ask the worker whether this trial should stop; return why, or None to go on."""
         with self._lock:

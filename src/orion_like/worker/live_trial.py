@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from orion_like.trial import Trial
 from orion_like.worker.channel import GROUP, Channel, checked_group, checked_step, checked_values
+from orion_like.worker.checkpoint import Saved, latest, saving
 
 LiveT = TypeVar("LiveT", bound="LiveTrial")
 
@@ -76,6 +79,40 @@ class LiveTrial(Trial):
             If one of them isn't what it must be.
         """
         self._channel.report(checked_values(value), checked_step(step), checked_group(group))
+
+    @property
+    def latest_checkpoint(self) -> Saved | None:
+        """The checkpoint of the latest step in :attr:`checkpoint_dir`, or None.
+
+        It has a ``step`` and a ``path``, and may be of an earlier attempt at the trial, or of one
+        with another fidelity.
+        """
+        return latest(self.checkpoint_dir)
+
+    @contextmanager
+    def save_checkpoint(
+        self, step: int, metadata: Mapping[str, Any] | None = None
+    ) -> Iterator[str]:
+        """Save a checkpoint: ``with trial.save_checkpoint(step) as path:``.
+
+        It comes into being as a whole when the block ends: after an exception, or when the process
+        is killed, there is none.
+
+        Parameters
+        ----------
+        step
+            How far the trial is, a whole number from 0 on.
+        metadata
+            What to store about it in the database, as JSON. Default: nothing.
+
+        Yields
+        ------
+        str
+            A new directory to write into.
+        """
+        with saving(self.checkpoint_dir, step) as (path, saved):
+            yield path
+        self._channel.checkpoint(step, saved.path, saved.sizes(), metadata or {})
 
     def should_stop(self) -> bool:
         """Whether a stopping rule says, after all that was reported, that going on is no use.

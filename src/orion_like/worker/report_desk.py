@@ -14,6 +14,7 @@ from orion_like.errors import DatabaseError
 from orion_like.experiment.curves import Curves
 from orion_like.experiment.experiment import Experiment
 from orion_like.stopping import Curve, StoppingRules
+from orion_like.storage.checkpoints import Checkpoint, store_checkpoints
 from orion_like.storage.metrics import (
     DEFAULT_GROUP,
     Report,
@@ -180,6 +181,12 @@ class ReportDesk:
             self.experiment.id,
             [report for report in fresh if report.trial in owned],
         )
+        saved = [checkpoint for line in lines for checkpoint in line.checkpoints]
+        store_checkpoints(
+            self.experiment.storage.database,
+            self.experiment.id,
+            [checkpoint for checkpoint in saved if checkpoint.trial in owned],
+        )
         for line in lines:
             for report in line.extended.values():
                 if report.trial in owned:
@@ -222,6 +229,7 @@ class ReportLine:
         self.was_told = False
         self.fresh: dict[tuple[str, int], Report] = {}
         self.extended: dict[tuple[str, int], Report] = {}
+        self.checkpoints: list[Checkpoint] = []
         self._reports: dict[tuple[str, int], Report] = {}
         self._latest_step: dict[str, int] = {}
         self._curves: dict[str, Curve] = {}
@@ -232,12 +240,13 @@ class ReportLine:
     @property
     def unstored(self) -> bool:
         """Whether there is something to store."""
-        return bool(self.fresh or self.extended)
+        return bool(self.fresh or self.extended or self.checkpoints)
 
     def forget_unstored(self) -> None:
         """Take note that all is stored."""
         self.fresh.clear()
         self.extended.clear()
+        self.checkpoints.clear()
 
     @property
     def address(self) -> str:
@@ -262,12 +271,22 @@ class ReportLine:
     def _answer(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if "ask" in message:
             return {"stop": self.reason_to_stop()}
+        if "checkpoint" in message:
+            self._note_checkpoint(message["checkpoint"])
+            return None
         self.report(
             checked_values(message["values"]),
             checked_step(message.get("step")),
             checked_group(message.get("group", DEFAULT_GROUP)),
         )
         return None
+
+    def _note_checkpoint(self, saved: Mapping[str, Any]) -> None:
+        with self._desk.lock:
+            now = datetime.now(timezone.utc)
+            checkpoint = Checkpoint(self.trial._id, self.trial.attempt, time=now, **saved)
+            self.checkpoints.append(checkpoint)
+            self._desk.note()
 
     def report(self, values: Mapping[str, float], step: int | None, group: str) -> None:
         """Take in a report."""

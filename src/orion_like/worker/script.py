@@ -143,6 +143,7 @@ class ScriptRunner:
             "TRIAL_ID": trial.id,
             "WORKING_DIR": trial.working_dir,
             "RESULTS_PATH": results_path,
+            "CHECKPOINT_DIR": trial.checkpoint_dir,
             "REPORTS_SOCKET": trial.report_address if isinstance(trial, LiveTrial) else "",
             "INTERRUPT_CODE": self.interrupt_code,
         }

@@ -105,6 +105,8 @@ class PoolExecutor(BaseExecutor):
     ----------
     n_workers
         Number of processes; -1 for one a processor. Default -1.
+    grace
+        Seconds that a process has to end after SIGTERM, until it is killed. Default 10.
 
     Examples
     --------
@@ -113,8 +115,9 @@ class PoolExecutor(BaseExecutor):
     [1, 2, 4, 8]
     """
 
-    def __init__(self, n_workers: int = -1) -> None:
+    def __init__(self, n_workers: int = -1, grace: float = TERMINATION_GRACE) -> None:
         super().__init__(n_workers if n_workers > 0 else os.cpu_count() or 1)
+        self._grace = grace
         self._idle: list[_Process] = []
         self._busy: list[_Process] = []
         self._queue: deque[_PoolFuture] = deque()
@@ -162,7 +165,7 @@ class PoolExecutor(BaseExecutor):
             if process.future is future:
                 self._busy.remove(process)
                 process.terminate()
-                process.reap(TERMINATION_GRACE)
+                process.reap(self._grace)
                 break
         self._dispatch()
 
@@ -180,4 +183,4 @@ class PoolExecutor(BaseExecutor):
         for process in processes:
             process.terminate()
         for process in processes:
-            process.reap(TERMINATION_GRACE)
+            process.reap(self._grace)
