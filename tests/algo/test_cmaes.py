@@ -154,6 +154,15 @@ class TestWarmStart:
 
         space.validate(params)
 
+    def test_it_works_in_hundreds_of_dimensions(self):
+        space = box(300)
+        cmaes = create_algorithm({"cmaes": {"start": 40}}, space)
+
+        cmaes.observe(self.source(space))
+
+        [params] = suggestions(cmaes, 40, 1)
+        assert np.std(list(params.values())) < 0.2
+
     def test_a_single_inserted_trial_is_where_it_begins(self):
         space = box(2)
         cmaes = create_algorithm({"cmaes": {"sigma0": 0.05}}, space)

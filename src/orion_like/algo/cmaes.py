@@ -42,6 +42,9 @@ SEPARABLE_FROM = 50
 MIN_SOURCE = 10
 """Earlier trials from which on a distribution is estimated from the best tenth of them."""
 
+SOURCE_SPREAD = 0.1
+"""Standard deviation around each of them (arXiv 2012.06932, section 4)."""
+
 SETTLING = 64
 """First trials of a restart that may still be those of the run before."""
 
@@ -171,10 +174,7 @@ class CMAES(Algorithm):
             return self._distribution(
                 self._first_size, coordinates[0] if len(middle) else middle, self.sigma0, good=good
             )
-        from cmaes import get_warm_start_mgd
-
-        source = [(point, float(rank)) for rank, point in enumerate(coordinates)]
-        mean, sigma, covariance = get_warm_start_mgd(source, gamma=1 / MIN_SOURCE)
+        mean, sigma, covariance = _promising(coordinates[: len(good)])
         return self._distribution(self._first_size, mean, sigma, covariance, good)
 
     def _distribution(
@@ -264,6 +264,19 @@ class CMAES(Algorithm):
             spent=(spent_large, spent_small),
             is_small=is_small,
         )
+
+
+def _promising(points: Floats) -> tuple[Floats, float, Floats]:
+    """Return mean, step size and covariance of a mixture of Gaussians at good points.
+
+    arXiv 2012.06932, eq. (9) and (10), with the covariance scaled to a determinant of one.
+    """
+    width = points.shape[1]
+    covariance = np.cov(points.T, bias=True).reshape(width, width) + SOURCE_SPREAD**2 * np.eye(
+        width
+    )
+    sigma = math.exp(np.linalg.slogdet(covariance)[1] / (2 * width))
+    return points.mean(axis=0), sigma, covariance / sigma**2
 
 
 def _merit(member: Member) -> tuple[Any, ...]:

@@ -73,7 +73,13 @@ class SearchDistribution:
     @property
     def is_worn_out(self) -> bool:
         """Whether the Gaussian has become too small or too flat to go on."""
-        return self._optimizer is not None and bool(self._optimizer.should_stop())
+        if self._optimizer is None:
+            return False
+        try:
+            with np.errstate(all="ignore"):
+                return bool(self._optimizer.should_stop())
+        except np.linalg.LinAlgError:
+            return True
 
     def draws(self, rng: np.random.Generator, width: int) -> Iterator[Floats]:
         """Yield encoded points without end.
@@ -110,7 +116,8 @@ class SearchDistribution:
         optimizer = copy.deepcopy(self._optimizer)
         if optimizer is not None:
             drawn = [self._as_drawn(*pair) for pair in zip(ranked, streams, strict=True)]
-            optimizer.tell([(point, float(rank)) for rank, point in enumerate(drawn)])
+            with np.errstate(all="ignore"):
+                optimizer.tell([(point, float(rank)) for rank, point in enumerate(drawn)])
         weights = recombination_weights(self.population_size)
         parents = np.array(ranked[: len(weights)])
         chances = [
