@@ -50,6 +50,13 @@ class TestDifferentialEvolution(AlgorithmConformance):
     configuration: ClassVar[Any] = {"de": {"population_size": 8}}
 
 
+class TestNevergrad(AlgorithmConformance):
+    configuration: ClassVar[Any] = {"nevergrad": {"model_name": "OnePlusOne"}}
+    n_trials = 12  # each takes nevergrad some ten milliseconds
+    cost_at = (20, 60)
+    cost_ratio = 10.0  # it keeps all trials, so that its cost grows with them
+
+
 class Halving(Algorithm):
     """A plug-in as the documentation shows it."""
 

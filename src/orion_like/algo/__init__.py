@@ -3,6 +3,7 @@
 from orion_like.algo.base import Algorithm, Exhausted, Requirements, Signal, Suggestion, Wait
 from orion_like.algo.factory import (
     AlgorithmChoice,
+    as_algorithm,
     available_algorithms,
     create_algorithm,
     find_algorithm,
@@ -27,6 +28,7 @@ __all__ = [
     "Signal",
     "Suggestion",
     "Wait",
+    "as_algorithm",
     "available_algorithms",
     "create_algorithm",
     "find_algorithm",

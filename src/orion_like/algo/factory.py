@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias
+from importlib.metadata import EntryPoint
+from typing import Any, TypeAlias
 
 from orion_like.algo.base import Algorithm
 from orion_like.algo.problem import Problem
@@ -14,12 +15,12 @@ from orion_like.errors import AlgorithmError
 from orion_like.space import Space
 from orion_like.spelling import did_you_mean
 
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
 logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "orion_like.algorithms"
+
+ORION_ENTRY_POINT_GROUP = "BaseAlgorithm"
+"""Where packages register classes written for Oríon, whose names are those of the classes."""
 
 DEFAULT_ALGORITHM = "auto"
 
@@ -33,6 +34,7 @@ BUILT_IN: Mapping[str, str] = {
     "latinhypercube": "orion_like.algo.latin_hypercube:LatinHypercube",
     "lbfgs": "orion_like.algo.lbfgs:LBFGS",
     "mofa": "orion_like.algo.mofa:MOFA",
+    "nevergrad": "orion_like.algo.adapters.nevergrad:Nevergrad",
     "nsga2": "orion_like.algo.nsga2:NSGA2",
     "random": "orion_like.algo.random_search:Random",
     "sobol": "orion_like.algo.sobol:Sobol",
@@ -40,7 +42,10 @@ BUILT_IN: Mapping[str, str] = {
 }
 """Where the algorithms of this package are; each is imported when it is asked for."""
 
-AlgorithmConfiguration: TypeAlias = "str | type[Algorithm] | Mapping[Any, Any]"
+ORIONS_NAMES: Mapping[str, str] = {"nevergradoptimizer": "nevergrad"}
+"""Names that algorithms of this package have in Oríon, where they differ."""
+
+AlgorithmConfiguration: TypeAlias = "str | type[Any] | Mapping[Any, Any]"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class AlgorithmChoice:
         Seed given among the parameters. It is the experiment's seed; None if not given.
     """
 
-    algorithm: str | type[Algorithm]
+    algorithm: str | type[Any]
     parameters: dict[str, Any]
     seed: int | None = None
 
@@ -86,7 +91,7 @@ class AlgorithmChoice:
 
 def _name_and_parameters(
     configuration: AlgorithmConfiguration | None,
-) -> tuple[str | type[Algorithm], dict[str, Any]]:
+) -> tuple[str | type[Any], dict[str, Any]]:
     if configuration is None:
         return DEFAULT_ALGORITHM, {}
     if isinstance(configuration, (str, type)):
@@ -121,7 +126,10 @@ def create_algorithm(
     ----------
     configuration
         Name in any case or a subclass of `Algorithm`, alone or as ``{name: {parameter: value}}``;
+        Name in any case, a class or its path (``'my_package.search:Mine'``), alone or as
         None is ``'auto'``.
+        ``{name: {parameter: value}}``; None is ``'tpe'``. Classes are subclasses of `Algorithm`,
+        or written for Oríon's ``BaseAlgorithm``.
     space
         The search space.
     seed
@@ -151,7 +159,7 @@ sobol, tpe (did you mean 'gridsearch'?)
     """
     choice = AlgorithmChoice.parse(configuration)
     kind = choice.algorithm
-    cls = kind if isinstance(kind, type) else find_algorithm(kind)
+    cls = as_algorithm(kind) if isinstance(kind, type) else find_algorithm(kind)
     parameters = _known_parameters(cls, choice.parameters)
     problem = Problem.build(space, _one_seed(cls, choice.seed, seed), objectives, constraints)
     return cls(problem, **parameters)
@@ -197,43 +205,79 @@ def find_algorithm(name: str) -> type[Algorithm]:
     Parameters
     ----------
     name
-        Its name, in any case.
+        Its name, in any case, or the path of its class: ``'my_package.search:Mine'``.
 
     Raises
     ------
     AlgorithmError
-        If there is none of that name, or a plug-in cannot be loaded.
+        If there is none of that name, or it cannot be loaded.
     """
     key = str(name).lower()
+    key = ORIONS_NAMES.get(key, key)
     if key in BUILT_IN:
         module, _, attribute = BUILT_IN[key].partition(":")
         found: type[Algorithm] = getattr(import_module(module), attribute)
         return found
     plug_ins = _plug_ins()
     if key in plug_ins:
-        return _load(plug_ins[key])
+        plug_in = plug_ins[key]
+        return _load(plug_in.load, f"algorithm {plug_in.name!r}: its plug-in {plug_in.value!r}")
+    if ":" in key:
+        path = EntryPoint(str(name), str(name), ENTRY_POINT_GROUP)
+        return _load(path.load, f"algorithm {name!r}: this class")
     known = sorted({*BUILT_IN, *plug_ins})
     raise AlgorithmError(
         f"algorithm {name!r} is unknown; there are {', '.join(known)}{did_you_mean(key, known)}"
     )
 
 
+def is_available(name: str) -> bool:
+    """Tell whether there is an algorithm of this name, or a class at this path."""
+    try:
+        find_algorithm(name)
+    except AlgorithmError:
+        return False
+    return True
+
+
+def as_algorithm(cls: type[Any]) -> type[Algorithm]:
+    """Return a class itself if it is an algorithm, or an adapter if it is written for Oríon.
+
+    Raises
+    ------
+    AlgorithmError
+        If it is neither.
+    """
+    from orion_like.algo.adapters.orion import adapt, is_written_for_orion
+
+    if not issubclass(cls, Algorithm) and is_written_for_orion(cls):
+        return adapt(cls)  # type: ignore[arg-type] # classes are hashable
+    if issubclass(cls, Algorithm):
+        return cls
+    raise AlgorithmError(
+        f"class {cls.__module__}:{cls.__qualname__} is not a subclass of "
+        "orion_like.algo.Algorithm, nor has it the methods suggest and observe of a class "
+        "written for Oríon"
+    )
+
+
 def _plug_ins() -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points
 
-    return {point.name.lower(): point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    # Oríon names an algorithm by its class.
+    foreign = {
+        point.value.rpartition(":")[2].lower(): point
+        for point in entry_points(group=ORION_ENTRY_POINT_GROUP)
+    }
+    own = {point.name.lower(): point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return foreign | own
 
 
-def _load(plug_in: EntryPoint) -> type[Algorithm]:
+def _load(load: Callable[[], Any], what: str) -> type[Algorithm]:
     try:
-        found = plug_in.load()
+        found = load()
     except Exception as error:
-        raise AlgorithmError(
-            f"algorithm {plug_in.name!r}: its plug-in {plug_in.value!r} cannot be loaded: {error}"
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, Algorithm)):
-        raise AlgorithmError(
-            f"algorithm {plug_in.name!r}: its plug-in {plug_in.value!r} is not a subclass of "
-            "orion_like.algo.Algorithm"
-        )
-    return found
+        raise AlgorithmError(f"{what} cannot be loaded: {error}") from error
+    if not isinstance(found, type):
+        raise AlgorithmError(f"{what} is not a subclass of orion_like.algo.Algorithm")
+    return as_algorithm(found)

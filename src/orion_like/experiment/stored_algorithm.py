@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orion_like.algo import available_algorithms
-from orion_like.algo.factory import find_algorithm
+from orion_like.algo.factory import find_algorithm, is_available
 from orion_like.errors import AlgorithmError
 
 
@@ -14,7 +14,7 @@ def is_known(document: Mapping[str, Any]) -> bool:
     """Tell whether there is the algorithm that an experiment was made with."""
     stored = _stored(document)
     name = next(iter(stored)) if isinstance(stored, Mapping) else stored
-    return str(name).lower() in available_algorithms()
+    return is_available(str(name))
 
 
 def stored_algorithm(document: Mapping[str, Any]) -> Any:

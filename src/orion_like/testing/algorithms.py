@@ -29,6 +29,7 @@ from orion_like.algo import (
     Exhausted,
     Problem,
     Wait,
+    as_algorithm,
     create_algorithm,
     find_algorithm,
 )
@@ -96,12 +97,6 @@ SPACES: Mapping[str, Callable[[], Space]] = {
 """Spaces of every sort."""
 
 FINITE = [name for name, build in SPACES.items() if build().cardinality <= 100]
-
-COST_AT = (300, 3000)
-"""Numbers of trials at which the cost of a suggestion is compared."""
-
-COST_RATIO = 5.0
-"""Growth of the cost between them that counts as bounded; in proportion it would be 10."""
 
 ODD_OBJECTIVES: Mapping[str, Sequence[Any]] = {
     "NaN": [math.nan],
@@ -237,11 +232,17 @@ class AlgorithmConformance:
         Whether points are the same for every seed. Default False.
     n_trials
         Trials in each run; enough that the algorithm uses its model. Default 30.
+    cost_at
+        Numbers of trials at which the cost of a suggestion is compared. Default (300, 3000).
+    cost_ratio
+        Growth of the cost between them that counts as bounded. Default 5.
     """
 
     configuration: ClassVar[Any]
     deterministic: ClassVar[bool] = False
     n_trials: ClassVar[int] = 30
+    cost_at: ClassVar[tuple[int, int]] = (300, 3000)
+    cost_ratio: ClassVar[float] = 5.0
 
     def create(self, space: Space, seed: int = 1, **problem: Any) -> Algorithm:
         """Return a fresh algorithm, or skip the test when it does not accept the space."""
@@ -255,7 +256,7 @@ class AlgorithmConformance:
 
     def _class(self) -> type[Algorithm]:
         algorithm = AlgorithmChoice.parse(self.configuration).algorithm
-        return algorithm if isinstance(algorithm, type) else find_algorithm(algorithm)
+        return as_algorithm(algorithm) if isinstance(algorithm, type) else find_algorithm(algorithm)
 
     def _run(self, space: Space, workers: int = 1, seed: int = 1) -> tuple[Algorithm, list[Trial]]:
         algorithm = self.create(space, seed)
@@ -415,7 +416,7 @@ class AlgorithmConformance:
         algorithm = self.create(space)
         loss = smooth_loss(space)
         rng = np.random.default_rng(1)
-        few, many = COST_AT
+        few, many = self.cost_at
 
         costs = []
         for start, stop in ((0, few), (few, many)):
@@ -425,7 +426,7 @@ class AlgorithmConformance:
             )
             costs.append(min(self._cost(algorithm, stop) for _ in range(15)))
 
-        assert costs[1] <= COST_RATIO * costs[0]
+        assert costs[1] <= self.cost_ratio * costs[0]
 
     def _cost(self, algorithm: Algorithm, number: int) -> float:
         rng = algorithm.problem.stream(number)
