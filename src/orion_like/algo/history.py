@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from orion_like.algo.gradient import GradientReader, Gradients
 from orion_like.algo.outcome import Outcome, judge
 from orion_like.algo.problem import Problem
 from orion_like.algo.ranking import Entry, LossRanking, ParetoRanking, Ranking
@@ -57,6 +58,8 @@ class History:
         self._losses: Floats = np.full((16, len(problem.objectives)), np.nan)
         self._violations: Floats = np.zeros(16)
         self._kinds = np.full(16, PENDING, dtype=np.int8)
+        self._reader = GradientReader(problem)
+        self._gradients: dict[int, Gradients] = {}
         self._records: dict[str, _Record] = {}
         self._rows: list[_Record] = []
         self._order: list[tuple[int, str, int]] = []
@@ -72,7 +75,13 @@ class History:
         relevant = {trial.id: trial for trial in trials if not below_highest_fidelity(trial, space)}
         self._add([(id_, trial) for id_, trial in relevant.items() if id_ not in self._records])
         for id_, trial in relevant.items():
-            self._settle(id_, self._records[id_], judge(trial, self._problem))
+            record = self._records[id_]
+            self._settle(id_, record, judge(trial, self._problem))
+            gradients = None if record.outcome is None else self._reader.read(trial)
+            if gradients is not None:
+                self._gradients[record.row] = gradients
+            else:
+                self._gradients.pop(record.row, None)
 
     def is_taken(self, params: dict[str, object]) -> bool:
         """Whether a trial has exactly this point."""
@@ -109,6 +118,15 @@ class History:
     def outcome(self, row: int) -> Outcome | None:
         """Return the outcome of a trial, None while it is pending."""
         return self._rows[row].outcome
+
+    def gradients(self, row: int) -> Gradients | None:
+        """Return the gradients of a finished trial, None if it has none that can be used."""
+        return self._gradients.get(row)
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether some finished trial has gradients that can be used."""
+        return bool(self._gradients)
 
     def pending(self, limit: int) -> Rows:
         """Return the rows of the latest pending trials, at most `limit`."""

@@ -9,6 +9,7 @@ and smaller parts of the function and so ends close to its minimum.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +30,8 @@ from orion_like.algo.problem import Problem
 from orion_like.algo.sobol import Sobol
 from orion_like.trial import Trial
 
+logger = logging.getLogger(__name__)
+
 Floats = NDArray[np.float64]
 
 MAX_ROWS = 200
@@ -37,8 +40,14 @@ MAX_ROWS = 200
 MAX_PENDING = 64
 """Most running trials that are taken into account, the latest ones."""
 
+ENOUGH_GRADIENTS = 3
+"""Finished trials that make a model when there are gradients."""
+
 N_GOOD = 4
 """Good trials around which candidates are drawn."""
+
+GLOBAL_BEND, LOCAL_BEND = 1.0, 5.0
+"""Where losses are bent into their logarithms, in distances of the median from the best."""
 
 GLOBAL_NOISE = NoisePrior(typical=1e-5, least=1e-7)
 LOCAL_NOISE = NoisePrior(typical=1e-7, least=1e-10)
@@ -74,9 +83,9 @@ class GP(Algorithm):
             positive_integer("gp", "n_initial_points", n_initial_points)
         self.n_initial_points = n_initial_points
         self._embedding = Embedding(problem.space.encoding())
-        self._n_initial = n_initial_points or min(10, 2 * self._embedding.width + 2)
         self._initial = Sobol(problem)
         self._history = History(problem)
+        self._told = False
 
     def observe(self, trials: Iterable[Trial]) -> None:
         """Take in new and changed trials; those that are not finished are kept away from."""
@@ -87,12 +96,31 @@ class GP(Algorithm):
     def suggest(self, rng: np.random.Generator, number: int) -> Suggestion:
         """Return the point with the highest acquisition, or an initial point."""
         trials = Observations.of(self._history)
-        if len(trials) >= self._n_initial and trials.evaluated.any():
+        if len(trials) >= self._enough and trials.evaluated.any():
             with one_thread():
                 params = self._most_promising(rng, number, trials)
             if params is not None:
                 return params
         return self._initial.suggest(rng, number)
+
+    def _tell(self, contradicted: bool) -> None:
+        """Say once that gradients are not used because they contradict the values."""
+        if contradicted and not self._told:
+            self._told = True
+            logger.warning(
+                "algorithm 'gp': the reported gradients are ignored while they contradict the "
+                "values of the objective; check their signs, their units (those of the "
+                "parameters, not their logarithms) and which parameter each belongs to"
+            )
+
+    @property
+    def _enough(self) -> int:
+        """How many finished trials make a model."""
+        if self.n_initial_points is not None:
+            return self.n_initial_points
+        if self._history.has_gradients:
+            return ENOUGH_GRADIENTS
+        return min(10, 2 * self._embedding.width + 2)
 
     def _most_promising(
         self, rng: np.random.Generator, number: int, trials: Observations
@@ -102,14 +130,15 @@ class GP(Algorithm):
         pending = self._history.vectors(self._history.pending(MAX_PENDING))
         frame = Frame(self._embedding, Box.unit(len(self._embedding.numeric)))
         kept = trials.relevant(losses, MAX_ROWS)
-        models = Models(self.problem, self._history, frame)
+        models = Models(self.problem, self._history, frame, GLOBAL_BEND)
         loss = models.loss(trials.at(kept), losses[kept], GLOBAL_NOISE)
+        self._tell(models.contradicted)
         if number % 2 and len(trials) >= cloud_size(self._embedding.width):
             best = int(trials.ranked(losses)[0])
             box, kept = local_box(self._embedding, trials.vectors, best, 1.0 / loss.scale)
             if trials.evaluated[kept].sum() > 1:
                 frame = Frame(self._embedding, box)
-                models = Models(self.problem, self._history, frame)
+                models = Models(self.problem, self._history, frame, LOCAL_BEND)
                 loss = models.loss(trials.at(kept), losses[kept], LOCAL_NOISE)
         seen = trials.at(kept)
         acquisition = models.acquisition(loss, seen, pending)

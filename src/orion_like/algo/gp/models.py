@@ -20,12 +20,22 @@ from orion_like.algo.gp.acquisition import Acquisition, ExpectedImprovement, Fea
 from orion_like.algo.gp.embedding import Box, Embedding
 from orion_like.algo.gp.observations import Observations
 from orion_like.algo.gp.regression import NoisePrior, Posterior, most_probable
+from orion_like.algo.gp.slopes import Slopes
 from orion_like.algo.gp.warping import warp_bounded, warp_losses
 from orion_like.algo.history import History
 from orion_like.algo.outcome import Kind
 from orion_like.algo.problem import Problem
 
 Floats = NDArray[np.float64]
+
+MAX_SLOPES = 120
+"""Most partial derivatives that a model learns from, those of the best trials."""
+
+SURE = 10.0
+"""By how much the log evidence against gradients must exceed that for them to tell the user."""
+
+MANY = 10
+"""Trials that can give sure evidence against gradients."""
 
 CONSTRAINT_NOISE = NoisePrior(typical=1e-5, least=1e-7)
 SUCCESS_NOISE = NoisePrior(typical=1e-2, least=1e-4)
@@ -48,8 +58,27 @@ class Frame:
     def model(self, vectors: Floats, targets: Floats, noise: NoisePrior) -> Posterior:
         """Return a Gaussian process that has learnt from some points."""
         coordinates = self.coordinates(vectors)
-        hyperparameters = most_probable(self.embedding, coordinates, targets, noise)
-        return Posterior.given(self.embedding, hyperparameters, coordinates, targets)
+        fit = most_probable(self.embedding, coordinates, targets, noise)
+        return Posterior.given(self.embedding, fit.hyperparameters, coordinates, targets)
+
+    def slopes(self, gradients: list[Floats | None], factors: Floats) -> Slopes:
+        """Return the slopes of targets in the coordinates of this frame.
+
+        Parameters
+        ----------
+        gradients
+            One of each point, by the columns of its vector; None or NaN where unknown.
+        factors
+            Slope of each point's target by its loss.
+        """
+        numeric = self.embedding.numeric
+        rows = [
+            np.full(len(numeric), np.nan) if gradient is None else gradient[numeric]
+            for gradient in gradients
+        ]
+        values = np.array(rows).reshape(len(rows), len(numeric)) * self.box.size * factors[:, None]
+        points, coordinates = np.nonzero(np.isfinite(values))
+        return Slopes(points, coordinates, values[points, coordinates])
 
 
 class Models:
@@ -63,9 +92,16 @@ class Models:
         All trials.
     frame
         Where.
+    bend
+        How far from the best loss the differences between losses count less.
+
+    Attributes
+    ----------
+    contradicted
+        Whether reported gradients surely do not fit the losses.
     """
 
-    def __init__(self, problem: Problem, history: History, frame: Frame) -> None:
+    def __init__(self, problem: Problem, history: History, frame: Frame, bend: float) -> None:
         self._bounds = {
             constraint.name: (
                 -math.inf if constraint.lower is None else constraint.lower - constraint.tolerance,
@@ -75,11 +111,44 @@ class Models:
         }
         self._history = history
         self._frame = frame
+        self._bend = bend
+        self.contradicted = False
 
     def loss(self, trials: Observations, losses: Floats, noise: NoisePrior) -> Posterior:
         """Return the model of the loss."""
-        known = trials.evaluated
-        return self._frame.model(trials.vectors[known], warp_losses(losses[known]), noise)
+        known = np.flatnonzero(trials.evaluated)
+        if self._history.has_gradients:
+            model = self._with_gradients(trials.at(known), losses[known], noise)
+            if model is not None:
+                return model
+        targets, _ = warp_losses(losses[known], self._bend)
+        return self._frame.model(trials.vectors[known], targets, noise)
+
+    def _with_gradients(
+        self, trials: Observations, losses: Floats, noise: NoisePrior
+    ) -> Posterior | None:
+        """Return a model that has learnt from gradients too, or None if they contradict it."""
+        gradients: list[Floats | None] = [None] * len(trials)
+        left = MAX_SLOPES
+        for position in trials.ranked(losses).tolist():
+            found = self._history.gradients(int(trials.rows[position]))
+            if found is not None and len(found.objectives) == 1 and left > 0:
+                gradients[position] = found.objectives[0]
+                left -= int(np.count_nonzero(np.isfinite(found.objectives[0])))
+        targets, factors = warp_losses(losses, self._bend)
+        slopes = self._frame.slopes(gradients, factors)
+        if not len(slopes):
+            return None
+        embedding, coordinates = self._frame.embedding, self._frame.coordinates(trials.vectors)
+        with_slopes = most_probable(embedding, coordinates, targets, noise, slopes)
+        without = most_probable(embedding, coordinates, targets, noise)
+        unrelated = without.log_density + slopes.log_density
+        if with_slopes.log_density < unrelated:
+            far_below = with_slopes.log_density < unrelated - SURE
+            self.contradicted = far_below and len(trials) >= MANY
+            return None
+        found_parameters = with_slopes.hyperparameters
+        return Posterior.given(embedding, found_parameters, coordinates, targets, slopes)
 
     def acquisition(self, loss: Posterior, trials: Observations, pending: Floats) -> Acquisition:
         """Return what is to be maximized.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from orion_like.algo.gp.embedding import Embedding
 from orion_like.algo.gp.kernel import matern52
+from orion_like.algo.gp.slopes import NO_SLOPES, SlopeBlocks, Slopes, curvature
 
 Floats = NDArray[np.float64]
 
@@ -54,26 +55,32 @@ class NoisePrior:
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Logarithms of the length scales, the signal's variance, and the noise's variance."""
+    """Logarithms of the length scales, and of the variances of signal, noise, and slopes' noise.
+
+    The latter is in units of the mean square of the slopes.
+    """
 
     lengths: Floats
     signal: float
     noise: float
+    slope_noise: float
 
-    @property
-    def vector(self) -> Floats:
-        """All of them in one."""
-        return np.concatenate([self.lengths, [self.signal, self.noise]])
 
-    @classmethod
-    def from_vector(cls, vector: Floats) -> Hyperparameters:
-        """Return them from one vector."""
-        return cls(vector[:-2], float(vector[-2]), float(vector[-1]))
+@dataclass(frozen=True)
+class Fit:
+    """The most probable hyper-parameters, and the logarithm of their posterior density."""
+
+    hyperparameters: Hyperparameters
+    log_density: float
 
 
 def most_probable(
-    embedding: Embedding, coordinates: Floats, targets: Floats, noise: NoisePrior
-) -> Hyperparameters:
+    embedding: Embedding,
+    coordinates: Floats,
+    targets: Floats,
+    noise: NoisePrior,
+    slopes: Slopes = NO_SLOPES,
+) -> Fit:
     """Return the hyper-parameters of highest posterior density.
 
     Parameters
@@ -86,10 +93,12 @@ def most_probable(
         Observed values, standardized.
     noise
         Prior of the noise.
+    slopes
+        Observed derivatives. Default none.
     """
     from scipy.optimize import minimize
 
-    posterior = _LogPosterior(embedding.squared_differences(coordinates), targets, noise)
+    posterior = LogPosterior(embedding, coordinates, targets, noise, slopes)
     result = minimize(
         posterior.negative,
         posterior.start,
@@ -98,36 +107,68 @@ def most_probable(
         bounds=posterior.bounds,
         options={"maxiter": MAX_ITERATIONS, "ftol": 1e-5, "gtol": 1e-3},
     )
-    return Hyperparameters.from_vector(result.x)
+    width = embedding.width
+    lengths, (signal, level, *slope_level) = result.x[:width], result.x[width:].tolist()
+    found = Hyperparameters(lengths, signal, level, *(slope_level or [0.0]))
+    return Fit(found, -float(result.fun))
 
 
-class _LogPosterior:
+class LogPosterior:
     """Log density of hyper-parameters given the data, up to a constant."""
 
-    def __init__(self, squares: Floats, targets: Floats, noise: NoisePrior) -> None:
-        width, n = len(squares), len(targets)
-        self._squares = squares
-        self._targets = targets
-        self._diagonal = np.arange(n) * (n + 1)
+    def __init__(
+        self,
+        embedding: Embedding,
+        coordinates: Floats,
+        targets: Floats,
+        noise: NoisePrior,
+        slopes: Slopes,
+    ) -> None:
+        width, n = embedding.width, len(targets)
+        self._embedding = embedding
+        self._squares = embedding.squared_differences(coordinates)
+        self._targets = np.concatenate([targets, slopes.values])
+        self._slopes = slopes
+        self._blocks = SlopeBlocks(coordinates, slopes) if len(slopes) else None
+        self._diagonal = np.arange(n)
         length = LENGTH_LOCATION + 0.5 * math.log(max(1, width))
-        self._centre = np.array([length] * width + [SIGNAL_LOCATION, math.log(noise.typical)])
+        level = math.log(noise.typical)
+        self._centre = np.array([length] * width + [SIGNAL_LOCATION, level])
         self._spread = np.array([LENGTH_SPREAD] * width + [SIGNAL_SPREAD, NOISE_SPREAD])
-        self.bounds = [LENGTH_BOUNDS] * width + [SIGNAL_BOUNDS, (math.log(noise.least), MOST_NOISE)]
-
+        levels = (math.log(noise.least), MOST_NOISE)
+        self.bounds = [LENGTH_BOUNDS] * width + [SIGNAL_BOUNDS, levels]
+        if len(slopes):
+            self._slope_scale = mean_square(slopes.values)
+            self._centre = np.append(self._centre, level)
+            self._spread = np.append(self._spread, NOISE_SPREAD)
+            self.bounds.append(levels)
         self.start = self._centre.copy()
-        self.start[:-2] = math.log(START_LENGTH * math.sqrt(max(1, width)))
+        self.start[:width] = math.log(START_LENGTH * math.sqrt(max(1, width)))
 
     def negative(self, theta: Floats) -> tuple[float, Floats]:
         """Return minus the log density, and its gradient."""
         from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
-        n = len(self._targets)
-        precisions = np.exp(-2.0 * theta[:-2])
-        signal, noise = math.exp(theta[-2]), math.exp(theta[-1])
-        correlation, slope = matern52(precisions @ self._squares)
-        covariance = signal * correlation + MEAN_VARIANCE
-        covariance[self._diagonal] += noise
-        factor, failed = dpotrf(covariance.reshape(n, n), lower=1, overwrite_a=1)
+        width, n = self._embedding.width, len(self._diagonal)
+        precisions = np.exp(-2.0 * theta[:width])
+        signal, noise = math.exp(theta[width]), math.exp(theta[width + 1])
+        squared = np.einsum("k,kp->p", precisions, self._squares).reshape(n, n)
+        correlation, slope = matern52(squared)
+        size = len(self._targets)
+        unit = np.empty((size, size))
+        unit[:n, :n] = correlation
+        if self._blocks:
+            at_coordinates = precisions[self._embedding.column_of]
+            bend = curvature(squared)
+            with_values, of_slopes = self._blocks.covariances(at_coordinates, slope, bend)
+            unit[:n, n:], unit[n:, :n], unit[n:, n:] = with_values, with_values.T, of_slopes
+        covariance = signal * unit
+        covariance[:n, :n] += MEAN_VARIANCE
+        levels = np.full(size, noise)
+        if self._blocks:
+            levels[n:] = math.exp(theta[-1]) * self._slope_scale
+        covariance[np.diag_indices(size)] += levels
+        factor, failed = dpotrf(covariance, lower=1, overwrite_a=1)
         deviations = (theta - self._centre) / self._spread
         gradient = deviations / self._spread
         if failed:
@@ -135,15 +176,26 @@ class _LogPosterior:
         weights, _ = dpotrs(factor, self._targets, lower=1)
         value = 0.5 * float(self._targets @ weights) + float(np.log(factor.diagonal()).sum())
         inverse, _ = dpotri(factor, lower=1)
-        inverse = np.tril(inverse)
-        # Each pair counts twice, the diagonal once.
-        pull = 2.0 * (inverse - np.multiply.outer(weights, weights))
-        np.fill_diagonal(pull, 0.5 * pull.diagonal())
-        flat = np.tril(pull).ravel()
-        gradient[:-2] += 0.5 * signal * precisions * (self._squares @ (flat * slope))
-        gradient[-2] += 0.5 * signal * float(flat @ correlation)
-        gradient[-1] += 0.5 * noise * float(flat[self._diagonal].sum())
+        pull = np.tril(inverse)
+        pull += np.tril(inverse, -1).T
+        pull -= np.multiply.outer(weights, weights)
+        pairs = 0.5 * pull[:n, :n] * slope
+        if self._blocks:
+            more, own = self._blocks.pulls(at_coordinates, np.sqrt(squared), slope, bend, pull)
+            pairs += more
+            columns = self._embedding.column_of[self._slopes.coordinates]
+            gradient[:width] += signal * np.bincount(columns, own, minlength=width)
+            gradient[-1] += 0.5 * float(levels[n:] @ pull.diagonal()[n:])
+        by_column = np.einsum("p,kp->k", pairs.ravel(), self._squares)
+        gradient[:width] += signal * precisions * by_column
+        gradient[width] += 0.5 * signal * float(np.einsum("ij,ij->", pull, unit))
+        gradient[width + 1] += 0.5 * noise * float(pull.diagonal()[:n].sum())
         return value + 0.5 * float(deviations @ deviations), gradient
+
+
+def mean_square(values: Floats) -> float:
+    """Return the mean square of some numbers, 1 if they are all zero."""
+    return float(np.mean(np.square(values))) or 1.0
 
 
 @dataclass(frozen=True)
@@ -160,18 +212,21 @@ class Posterior:
         Observed points.
     targets
         Observed values.
+    slopes
+        Observed derivatives.
     scale
         One over the length scale of each coordinate.
     inverse_factor
         Inverse of the Cholesky factor of the covariance matrix.
     weights
-        Inverse covariance matrix times targets.
+        Inverse covariance matrix times values and slopes.
     """
 
     embedding: Embedding
     hyperparameters: Hyperparameters
     coordinates: Floats
     targets: Floats
+    slopes: Slopes
     scale: Floats
     inverse_factor: Floats
     weights: Floats
@@ -183,24 +238,38 @@ class Posterior:
         hyperparameters: Hyperparameters,
         coordinates: Floats,
         targets: Floats,
+        slopes: Slopes = NO_SLOPES,
     ) -> Posterior:
         """Condition the process on observations."""
         from scipy.linalg.lapack import dpotrf, dtrtri
 
+        n, size = len(targets), len(targets) + len(slopes)
         scale = np.exp(-hyperparameters.lengths)[embedding.column_of]
         scaled = coordinates * scale
-        correlation, _ = matern52(_squared_distances(scaled, scaled))
-        covariance = math.exp(hyperparameters.signal) * correlation + MEAN_VARIANCE
-        noise = math.exp(hyperparameters.noise)
+        squared = _squared_distances(scaled, scaled)
+        correlation, slope = matern52(squared)
+        covariance = np.empty((size, size))
+        covariance[:n, :n] = correlation
+        levels = np.full(size, math.exp(hyperparameters.noise))
+        if len(slopes):
+            blocks = SlopeBlocks(coordinates, slopes)
+            with_values, of_slopes = blocks.covariances(scale**2, slope, curvature(squared))
+            covariance[:n, n:], covariance[n:, :n] = with_values, with_values.T
+            covariance[n:, n:] = of_slopes
+            levels[n:] = math.exp(hyperparameters.slope_noise) * mean_square(slopes.values)
+        covariance *= math.exp(hyperparameters.signal)
+        covariance[:n, :n] += MEAN_VARIANCE
         while True:
-            noisy = covariance + noise * np.eye(len(targets))
-            factor, failed = dpotrf(noisy, lower=1, clean=1)
+            factor, failed = dpotrf(covariance + np.diag(levels), lower=1, clean=1)
             if not failed:
                 break
-            noise = max(10.0 * noise, 1e-10)
+            levels = np.maximum(10.0 * levels, 1e-10)
         inverse_factor, _ = dtrtri(factor, lower=1)
-        weights = inverse_factor.T @ (inverse_factor @ targets)
-        return cls(embedding, hyperparameters, coordinates, targets, scale, inverse_factor, weights)
+        observed = np.concatenate([targets, slopes.values])
+        weights = inverse_factor.T @ (inverse_factor @ observed)
+        return cls(
+            embedding, hyperparameters, coordinates, targets, slopes, scale, inverse_factor, weights
+        )
 
     def believing(self, coordinates: Floats) -> Posterior:
         """Return the process that also has observed its own mean at further points."""
@@ -212,6 +281,7 @@ class Posterior:
             self.hyperparameters,
             np.concatenate([self.coordinates, coordinates]),
             np.concatenate([self.targets, means]),
+            self.slopes,
         )
 
     @property
@@ -221,24 +291,41 @@ class Posterior:
 
     def predict(self, coordinates: Floats) -> tuple[Floats, Floats]:
         """Return the means and variances at some points, without noise."""
-        correlation, _ = matern52(
+        signal = math.exp(self.hyperparameters.signal)
+        correlation, slope = matern52(
             _squared_distances(self.coordinates * self.scale, coordinates * self.scale)
         )
-        covariance = math.exp(self.hyperparameters.signal) * correlation + MEAN_VARIANCE
+        covariance = signal * correlation + MEAN_VARIANCE
+        if len(self.slopes):
+            points, by = self.slopes.points, self.slopes.coordinates
+            away = coordinates[:, by].T - self.coordinates[points, by][:, None]
+            with_slopes = slope[points] * away * np.square(self.scale[by])[:, None]
+            covariance = np.concatenate([covariance, signal * with_slopes])
         projected = self.inverse_factor @ covariance
         variances = self.prior_variance - np.einsum("ij,ij->j", projected, projected)
         return self.weights @ covariance, np.maximum(variances, 1e-14 * self.prior_variance)
 
     def predict_with_gradient(self, point: Floats) -> tuple[float, float, Floats, Floats]:
         """Return mean and variance at one point, and their gradients by its coordinates."""
+        n, points, by = len(self.targets), self.slopes.points, self.slopes.coordinates
         differences = (point - self.coordinates) * self.scale
-        correlation, slope = matern52(np.einsum("ij,ij->i", differences, differences))
+        squared = np.einsum("ij,ij->i", differences, differences)
+        correlation, slope = matern52(squared)
         signal = math.exp(self.hyperparameters.signal)
         covariance = signal * correlation + MEAN_VARIANCE
+        if len(self.slopes):
+            away = differences[points, by] * self.scale[by]
+            covariance = np.concatenate([covariance, signal * slope[points] * away])
         projected = self.inverse_factor @ covariance
         variance = self.prior_variance - float(projected @ projected)
         pulls = np.stack([self.weights, -2.0 * (projected @ self.inverse_factor)])
-        gradients = -signal * ((pulls * slope) @ differences) * self.scale
+        gradients = -((pulls[:, :n] * slope) @ differences) * self.scale
+        if len(self.slopes):
+            bent = pulls[:, n:] * curvature(squared)[points] * away
+            gradients -= (bent @ differences[points]) * self.scale
+            straight = pulls[:, n:] * slope[points] * np.square(self.scale[by])
+            np.add.at(gradients.T, by, straight.T)
+        gradients *= signal
         least = 1e-14 * self.prior_variance
         if variance < least:
             variance, gradients[1] = least, 0.0

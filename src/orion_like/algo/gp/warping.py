@@ -1,10 +1,4 @@
-"""Observed values as targets of a Gaussian process.
-
-Losses: X. Song, Q. Zhang, C. Lee, E. Fertig, T.-K. Huang, L. Belenki, G. Kochanski, S. Ariafar,
-S. Vasudevan, S. Perel and D. Golovin, The Vizier Gaussian process bandit algorithm,
-arXiv 2408.11527, sec. 4: of the worse half only the order counts, so that no value, however
-bad, drowns the differences between good ones.
-"""
+"""Observed values as targets of a Gaussian process."""
 
 from __future__ import annotations
 
@@ -17,21 +11,40 @@ LARGE = 1e150
 """Magnitude beyond which values are scaled down, so that their squares are finite."""
 
 
-def warp_losses(losses: Floats) -> Floats:
-    """Return standardized targets in the order of the losses.
+def warp_losses(losses: Floats, bend: float) -> tuple[Floats, Floats]:
+    """Return standardized targets in the order of the losses, and their slopes by the losses.
+
+    Targets grow like the losses near the best one and like their logarithms far away from it, so
+    that no value, however bad, drowns the differences between good ones. As all is smooth, so
+    is what smooth functions become.
+
+    Parameters
+    ----------
+    losses
+        At least one.
+    bend
+        Where the one goes over into the other, in distances of the median from the best.
 
     Examples
     --------
-    >>> warp_losses(np.array([1.0, 2.0, 3.0, 1e300])).round(2).tolist()
-    [-1.54, -0.01, 0.33, 1.23]
+    >>> targets, slopes = warp_losses(np.array([1.0, 2.0, 3.0, 11.0]), bend=1.0)
+    >>> targets.round(2).tolist(), slopes.round(2).tolist()
+    ([-1.13, -0.45, -0.0, 1.59], [0.89, 0.53, 0.38, 0.12])
     """
-    return standardize(half_rank(losses))
+    best = losses.min()
+    with np.errstate(over="ignore", divide="ignore"):
+        middle = bend * min(float(np.median(losses) - best), LARGE) or 1.0
+        above = np.minimum(losses - best, LARGE * middle)
+        targets = np.log1p(above / middle)
+        deviation = targets.std() or 1.0
+        return (targets - targets.mean()) / deviation, 1.0 / (middle + above) / deviation
 
 
 def half_rank(losses: Floats) -> Floats:
     """Return the losses with those above the median replaced by normal quantiles of their ranks.
 
-    The quantiles are scaled by the deviation of the better half from the median.
+    X. Song et al., The Vizier Gaussian process bandit algorithm, arXiv 2408.11527, sec. 4. The
+    quantiles are scaled by the deviation of the better half from the median.
     """
     from scipy.special import ndtri
 
@@ -47,13 +60,6 @@ def half_rank(losses: Floats) -> Floats:
     warped[~bad] = good
     warped[bad] = median + deviation * ndtri(np.maximum(middle_ranks[bad], 0.5))
     return warped
-
-
-def standardize(values: Floats) -> Floats:
-    """Return values of mean 0 and deviation 1, or zeros if they are all the same."""
-    centred = values - values.mean()
-    deviation = centred.std()
-    return centred / deviation if deviation > 0 else np.zeros(len(values))
 
 
 def warp_bounded(values: Floats, lower: float, upper: float) -> tuple[Floats, float, float]:
