@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
-from orion_like.errors import ExecutorWorkerLost
-from orion_like.worker.executor.call import pack, run, unpack
-from orion_like.worker.executor.concurrent_executor import ConcurrentExecutor, ConcurrentFuture
+from orion_like.worker.executor.call import run
 from orion_like.worker.executor.extra import library
+from orion_like.worker.executor.remote_executor import RemoteExecutor
 
 
-class DaskExecutor(ConcurrentExecutor):
+class DaskExecutor(RemoteExecutor):
     """Runs functions as tasks of ``dask.distributed``.
 
     Parameters
@@ -33,6 +31,8 @@ class DaskExecutor(ConcurrentExecutor):
         If ``distributed`` is not installed.
     """
 
+    runner = "a worker of the Dask cluster"
+
     def __init__(self, n_workers: int = -1, client: Any = None, **config: Any) -> None:
         self._distributed = library("distributed", "dask")
         self._owns_client = client is None
@@ -44,7 +44,6 @@ class DaskExecutor(ConcurrentExecutor):
             client = self._distributed.Client(**config)
         self._client = client
         super().__init__(n_workers if n_workers > 0 else sum(client.nthreads().values()) or 1)
-        self._tasks: dict[ConcurrentFuture, Any] = {}
 
     def _local_cluster(self, n_workers: int) -> Any:
         # A task whose process dies comes back to us: whether it is tried again is not for Dask.
@@ -56,31 +55,12 @@ class DaskExecutor(ConcurrentExecutor):
                 silence_logs=50,  # logging.CRITICAL; what goes wrong is told by the trials
             )
 
-    def _start(
-        self,
-        future: ConcurrentFuture,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> None:
-        task = self._client.submit(run, pack(function, args, kwargs), pure=False)
-        self._tasks[future] = task
-        task.add_done_callback(lambda done: self._finish(future, done))
+    def _send(self, payload: bytes) -> tuple[Any, Any]:
+        task = self._client.submit(run, payload, pure=False)
+        return task, task
 
-    def _finish(self, future: ConcurrentFuture, task: Any) -> None:
-        self._tasks.pop(future, None)
-        try:
-            outcome = unpack(task.result())
-        except BaseException as error:
-            lost = ExecutorWorkerLost(f"a worker of the Dask cluster was lost: {error}")
-            outcome = (None, lost, "")
-        future.settle(outcome)
-
-    def _stop(self, future: ConcurrentFuture) -> None:
+    def _end(self, task: Any) -> None:
         """Cancel a task; on an own cluster, also end the process that runs it."""
-        task = self._tasks.pop(future, None)
-        if task is None:
-            return
         running = self._client.processing() if self._cluster is not None else {}
         task.cancel(force=True)
         addresses = [address for address, keys in running.items() if task.key in keys]

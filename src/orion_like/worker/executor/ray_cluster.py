@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
-from orion_like.errors import ExecutorWorkerLost
-from orion_like.worker.executor.call import pack, run, unpack
-from orion_like.worker.executor.concurrent_executor import ConcurrentExecutor, ConcurrentFuture
+from orion_like.worker.executor.call import run
 from orion_like.worker.executor.extra import library
+from orion_like.worker.executor.remote_executor import RemoteExecutor
 
 
-class RayExecutor(ConcurrentExecutor):
+class RayExecutor(RemoteExecutor):
     """Runs functions as tasks of Ray.
 
     Parameters
@@ -32,6 +30,8 @@ class RayExecutor(ConcurrentExecutor):
         If ``ray`` is not installed.
     """
 
+    runner = "a worker of the Ray cluster"
+
     def __init__(
         self, n_workers: int = -1, task: dict[str, Any] | None = None, **config: Any
     ) -> None:
@@ -43,7 +43,6 @@ class RayExecutor(ConcurrentExecutor):
         super().__init__(count)
         # Whether a lost task is tried again is not for Ray.
         self._remote = self._ray.remote(**{"max_retries": 0, **(task or {})})(run)
-        self._references: dict[ConcurrentFuture, Any] = {}
 
     @staticmethod
     def _arguments(n_workers: int, config: dict[str, Any]) -> dict[str, Any]:
@@ -54,30 +53,12 @@ class RayExecutor(ConcurrentExecutor):
             del arguments["include_dashboard"]
         return {**arguments, **config}
 
-    def _start(
-        self,
-        future: ConcurrentFuture,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> None:
-        reference = self._remote.remote(pack(function, args, kwargs))
-        self._references[future] = reference
-        reference.future().add_done_callback(lambda done: self._finish(future, done))
+    def _send(self, payload: bytes) -> tuple[Any, Any]:
+        reference = self._remote.remote(payload)
+        return reference, reference.future()
 
-    def _finish(self, future: ConcurrentFuture, inner: Any) -> None:
-        self._references.pop(future, None)
-        try:
-            outcome = unpack(inner.result())
-        except BaseException as error:
-            lost = ExecutorWorkerLost(f"a worker of the Ray cluster was lost: {error}")
-            outcome = (None, lost, "")
-        future.settle(outcome)
-
-    def _stop(self, future: ConcurrentFuture) -> None:
-        reference = self._references.pop(future, None)
-        if reference is not None:
-            self._ray.cancel(reference, force=True)
+    def _end(self, task: Any) -> None:
+        self._ray.cancel(task, force=True)
 
     def close(self) -> None:
         """Cancel what runs, and stop Ray if this executor started it."""
