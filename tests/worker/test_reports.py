@@ -172,6 +172,28 @@ def test_what_is_no_number_is_refused_where_it_is_reported(value):
         checked_values(value)
 
 
+@pytest.mark.parametrize("name", ["$loss", "a\0b"])
+def test_a_name_that_no_database_takes_is_refused_where_it_is_reported(name):
+    with pytest.raises(InvalidResult, match="begins with"):
+        checked_values({name: 1.0})
+
+
+def test_what_cannot_be_stored_keeps_nothing_else_from_being_stored(storage, caplog):
+    client = build(storage)
+    trial = client.suggest()
+    channel = Channel(trial.report_address)
+
+    channel.report({"half\ud800": 1.0}, 0, "validation")
+    channel.checkpoint(1, "/x", {}, {"$set": 1})
+    channel.checkpoint(1, "/x", {}, {"big": 2**70})
+    channel.report({"loss": 1.0}, 1, "validation")
+    client.observe(trial, 1.0)
+
+    assert [step for _, step, _ in reports_of(client, trial)] == [1]
+    assert client.fetch_checkpoints() == []
+    assert caplog.text.count("a report was not understood") == 3
+
+
 @pytest.mark.parametrize("step", [-1, 0.5, "3", True, 2**63, float("nan")])
 def test_a_step_is_a_whole_number(step):
     with pytest.raises(InvalidResult, match="step of a report must be a whole number from 0 on"):

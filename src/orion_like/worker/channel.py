@@ -128,6 +128,9 @@ def checked_values(value: Any) -> dict[str, float]:
         return {OBJECTIVE: _number(value, "a report")}
     if not value or not all(isinstance(name, str) for name in value):
         raise _invalid(f"a report must be a number, or numbers by name, not {value!r}")
+    for name in value:
+        if name.startswith("$") or "\0" in name:
+            raise _invalid(f"the name {name!r} in a report begins with $ or holds a zero byte")
     return {name: _number(item, f"{name!r} in a report") for name, item in value.items()}
 
 

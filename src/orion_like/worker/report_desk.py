@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from orion_like.experiment.curves import Curves
 from orion_like.experiment.experiment import Experiment
 from orion_like.stopping import Curve, StoppingRules
 from orion_like.storage.checkpoints import Checkpoint, store_checkpoints
+from orion_like.storage.database.values import plain
 from orion_like.storage.metrics import (
     DEFAULT_GROUP,
     Report,
@@ -271,6 +273,8 @@ class ReportLine:
     def _answer(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if "ask" in message:
             return {"stop": self.reason_to_stop()}
+        # What cannot be stored is refused now: later it would keep all else from being stored.
+        json.dumps(plain(message), ensure_ascii=False).encode()
         if "checkpoint" in message:
             self._note_checkpoint(message["checkpoint"])
             return None
@@ -284,7 +288,15 @@ class ReportLine:
     def _note_checkpoint(self, saved: Mapping[str, Any]) -> None:
         with self._desk.lock:
             now = datetime.now(timezone.utc)
-            checkpoint = Checkpoint(self.trial._id, self.trial.attempt, time=now, **saved)
+            checkpoint = Checkpoint(
+                self.trial._id,
+                self.trial.attempt,
+                step=checked_step(saved["step"]) or 0,
+                path=str(saved["path"]),
+                resources=saved["resources"],
+                metadata=saved["metadata"],
+                time=now,
+            )
             self.checkpoints.append(checkpoint)
             self._desk.note()
 
