@@ -211,3 +211,18 @@ def positive_integer(algorithm: str, parameter: str, value: Any, least: int = 1)
             f"algorithm {algorithm!r}: {parameter} must be an integer >= {least}, not {value!r}"
         )
     return value
+
+
+def positive_share(algorithm: str, parameter: str, value: Any) -> float:
+    """Return `value` if it is a number above 0 and at most 1.
+
+    Raises
+    ------
+    AlgorithmError
+        If it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise AlgorithmError(
+            f"algorithm {algorithm!r}: {parameter} must be above 0 and at most 1, not {value!r}"
+        )
+    return float(value)

@@ -14,12 +14,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orion_like.algo.base import Algorithm, Requirements, Suggestion, positive_integer
+from orion_like.algo.base import (
+    Algorithm,
+    Requirements,
+    Suggestion,
+    positive_integer,
+    positive_share,
+)
 from orion_like.algo.box import Box
 from orion_like.algo.generations import Generations, Member
 from orion_like.algo.outcome import Kind
@@ -127,7 +134,7 @@ class CMAES(Algorithm):
         self.population_size = population_size
         if population_size is not None:
             positive_integer("cmaes", "population_size", population_size, least=4)
-        self.sigma0 = _step_size(sigma0)
+        self.sigma0 = positive_share("cmaes", "sigma0", sigma0)
         self.restarts = _one_of_restarts(restarts)
         self.lr_adapt = _flag("lr_adapt", lr_adapt)
         self.separable = separable if separable is None else _flag("separable", separable)
@@ -166,7 +173,9 @@ class CMAES(Algorithm):
 
     def _warm_start(self, founders: Sequence[Member]) -> SearchDistribution:
         """Return a distribution around the best earlier trials, or in the middle of the space."""
-        ranked = sorted((m for m in founders if m.outcome.kind is not Kind.FAILED), key=_merit)
+        ranked = sorted(
+            (m for m in founders if m.outcome.kind is not Kind.FAILED), key=attrgetter("merit")
+        )
         middle = np.full(len(self._box.columns), 0.5)
         if not ranked:
             return self._distribution(self._first_size, middle, self.sigma0)
@@ -230,7 +239,7 @@ class CMAES(Algorithm):
         run = replace(run, window=window, unlearned=run.unlearned + 1, seen=run.seen + 1)
         if len(window) < size or run.unlearned < size // 2:
             return run
-        ranked = sorted(window, key=_merit)
+        ranked = sorted(window, key=attrgetter("merit"))
         if ranked[0].outcome.kind is Kind.FAILED:
             return run
         distribution = run.distribution.learn(
@@ -283,10 +292,6 @@ def _promising(points: Floats) -> tuple[Floats, float, Floats]:
     return points.mean(axis=0), sigma, covariance / sigma**2
 
 
-def _merit(member: Member) -> tuple[Any, ...]:
-    return member.merit
-
-
 def _is_within(vector: Floats, group: Floats) -> bool:
     """Whether a point lies among others, or not much beside them."""
     low, high = group.min(axis=0), group.max(axis=0)
@@ -299,14 +304,6 @@ def _are_equal(bests: tuple[tuple[float, ...], ...]) -> bool:
     """Whether the best outcomes of many generations do not differ (tolfun)."""
     (*first, low), (*last, high) = min(bests), max(bests)
     return first == last and (low == high or high - low <= 1e-12 * abs(high))
-
-
-def _step_size(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-        raise AlgorithmError(
-            f"algorithm 'cmaes': sigma0 must be above 0 and at most 1, not {value!r}"
-        )
-    return float(value)
 
 
 def _flag(parameter: str, value: Any) -> bool:

@@ -15,18 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orion_like.algo.base import Algorithm, Requirements, Suggestion, positive_integer
+from orion_like.algo.base import (
+    Algorithm,
+    Requirements,
+    Suggestion,
+    positive_integer,
+    positive_share,
+)
 from orion_like.algo.generations import Generations, Member
 from orion_like.algo.genome import Genome
 from orion_like.algo.outcome import Kind
 from orion_like.algo.problem import Problem
 from orion_like.algo.sobol import Sobol
-from orion_like.errors import AlgorithmError
 from orion_like.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -103,7 +109,7 @@ class DifferentialEvolution(Algorithm):
     def __init__(self, problem: Problem, population_size: int = 10, p_best: float = 0.2) -> None:
         super().__init__(problem)
         self.population_size = positive_integer("de", "population_size", population_size, 4)
-        self.p_best = _share("p_best", p_best)
+        self.p_best = positive_share("de", "p_best", p_best)
         self._genome = Genome(problem.space)
         self._initial = Sobol(problem)
         self._generations = Generations(problem, self._found, self._challenge)
@@ -131,7 +137,7 @@ class DifferentialEvolution(Algorithm):
     # --- selection ----------------------------------------------------------------------------
 
     def _found(self, founders: Sequence[Member]) -> _Population:
-        best = sorted(founders, key=_merit)[: self.population_size]
+        best = sorted(founders, key=attrgetter("merit"))[: self.population_size]
         return _Population((*best, *[None] * (self.population_size - len(best))))
 
     def _challenge(self, population: _Population, member: Member) -> _Population:
@@ -172,7 +178,7 @@ class DifferentialEvolution(Algorithm):
     ) -> Floats:
         """Return v = x + F (x_pbest - x) + F (x_r1 - x_r2), crossed with x (JADE, eq. 7)."""
         factor, rate = parameters
-        ranked = sorted(members, key=_merit)
+        ranked = sorted(members, key=attrgetter("merit"))
         n_best = max(2, round(self.p_best * len(ranked)))
         target = population.slots[number % self.population_size]
         if target is None or _has_failed(target):
@@ -200,10 +206,6 @@ class DifferentialEvolution(Algorithm):
         differs = (r1 != r2) & (rng.random(self._genome.size) < factor)
         category = np.where(differs, r1, np.where(pulled, pbest, x))
         return np.concatenate([mutant[:numbers], category[numbers:]])
-
-
-def _merit(member: Member) -> tuple[Any, ...]:
-    return member.merit
 
 
 def _has_failed(member: Member) -> bool:
@@ -253,11 +255,3 @@ def _remembered(population: _Population) -> _Population:
         successes=(),
         generation=population.generation + bool(population.successes),
     )
-
-
-def _share(parameter: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-        raise AlgorithmError(
-            f"algorithm 'de': {parameter} must be above 0 and at most 1, not {value!r}"
-        )
-    return float(value)

@@ -11,7 +11,7 @@ genetic algorithm NSGA-II, 2009, found this to come closer to the front than who
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -31,13 +31,6 @@ Floats = NDArray[np.float64]
 
 MAX_DRAWS = 100
 """Children made until one is new and keeps the input constraints."""
-
-
-@dataclass(frozen=True)
-class _Population:
-    """Members, best first."""
-
-    members: tuple[Member, ...]
 
 
 class NSGA2(Algorithm):
@@ -100,7 +93,7 @@ class NSGA2(Algorithm):
 
     def suggest(self, rng: np.random.Generator, number: int) -> Suggestion:
         """Return a child of good trials that is new and keeps the input constraints."""
-        parents = self._generations.state.members
+        parents = self._generations.state
         if len(parents) >= self.population_size and parents[0].outcome.kind is not Kind.FAILED:
             for _ in range(MAX_DRAWS):
                 params = self._genome.express(self._child(parents, rng))
@@ -110,19 +103,19 @@ class NSGA2(Algorithm):
 
     # --- selection ----------------------------------------------------------------------------
 
-    def _join(self, population: _Population, member: Member) -> _Population:
-        return self._select((*population.members, member))
+    def _join(self, population: tuple[Member, ...], member: Member) -> tuple[Member, ...]:
+        return self._select((*population, member))
 
-    def _select(self, members: Sequence[Member]) -> _Population:
+    def _select(self, members: Sequence[Member]) -> tuple[Member, ...]:
         """Return the best members, sorted by the crowded comparison (section III-B)."""
         feasible = [member for member in members if member.outcome.is_feasible]
         others = [member for member in members if not member.outcome.is_feasible]
-        ranked = sorted(others, key=_merit)
+        ranked = sorted(others, key=attrgetter("merit"))
         if feasible:
-            feasible.sort(key=_merit)  # the result depends on the set alone
+            feasible.sort(key=attrgetter("merit"))  # the result depends on the set alone
             losses = np.array([member.outcome.losses for member in feasible])
             ranked = [feasible[i] for i in _crowded_order(losses)] + ranked
-        return _Population(tuple(ranked[: self.population_size]))
+        return tuple(ranked[: self.population_size])
 
     # --- variation ----------------------------------------------------------------------------
 
@@ -158,10 +151,6 @@ class NSGA2(Algorithm):
             else:
                 mutated[gene] = _polynomial(mutated[gene], rng.random(), self.mutation_eta)
         return mutated
-
-
-def _merit(member: Member) -> tuple[Any, ...]:
-    return member.merit
 
 
 def _crowded_order(losses: Floats) -> list[int]:
