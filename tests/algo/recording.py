@@ -7,7 +7,8 @@ and look at the difference.
 import json
 from pathlib import Path
 
-from orion_like.algo import available_algorithms, create_algorithm
+from orion_like.algo import available_algorithms, create_algorithm, find_algorithm
+from orion_like.space import build_space
 from orion_like.testing.algorithms import SPACES, drive, smooth_loss
 
 DIRECTORY = Path(__file__).parent / "recordings"
@@ -25,6 +26,9 @@ def record(algorithm):
 
 
 def _visited(algorithm, space):
+    if find_algorithm(algorithm).requires.fidelity:
+        priors = {**space.configuration, "epochs": "fidelity(1, 9, base=3)"}
+        space = build_space(priors, constraints=space.constraints)
     running = create_algorithm(algorithm, space, seed=2026)
     trials = drive(running, smooth_loss(space), N_TRIALS, workers=2)
     return [trial.flat_params for trial in trials]

@@ -50,6 +50,14 @@ class TestDifferentialEvolution(AlgorithmConformance):
     configuration: ClassVar[Any] = {"de": {"population_size": 8}}
 
 
+class TestASHA(AlgorithmConformance):
+    configuration: ClassVar[Any] = {"asha": {"num_brackets": 2}}
+
+
+class TestHyperband(AlgorithmConformance):
+    configuration = "hyperband"
+
+
 class TestNevergrad(AlgorithmConformance):
     configuration: ClassVar[Any] = {"nevergrad": {"model_name": "OnePlusOne"}}
     n_trials = 12  # each takes nevergrad some ten milliseconds

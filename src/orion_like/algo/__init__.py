@@ -1,6 +1,15 @@
 """How the next point is chosen."""
 
-from orion_like.algo.base import Algorithm, Exhausted, Requirements, Signal, Suggestion, Wait
+from orion_like.algo.base import (
+    Algorithm,
+    Continued,
+    Exhausted,
+    Requirements,
+    Signal,
+    Suggestion,
+    Wait,
+    parent_of,
+)
 from orion_like.algo.factory import (
     AlgorithmChoice,
     as_algorithm,
@@ -16,6 +25,7 @@ from orion_like.algo.sequence import point_key
 __all__ = [
     "Algorithm",
     "AlgorithmChoice",
+    "Continued",
     "Exhausted",
     "GradientReader",
     "Gradients",
@@ -34,5 +44,6 @@ __all__ = [
     "find_algorithm",
     "judge",
     "judge_results",
+    "parent_of",
     "point_key",
 ]

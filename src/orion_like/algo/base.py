@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final, TypeAlias
@@ -31,6 +31,28 @@ Wait: Final = Signal.WAIT
 
 Exhausted: Final = Signal.EXHAUSTED
 """Nothing is left to suggest: every point is among the observed trials."""
+
+
+class Continued(dict[str, Any]):
+    """A point that goes on from where another trial ended.
+
+    Parameters
+    ----------
+    params
+        Values of the active dimensions by their full names.
+    parent
+        Id of the trial that it continues.
+    """
+
+    def __init__(self, params: Mapping[str, Any], parent: str) -> None:
+        super().__init__(params)
+        self.parent = parent
+
+
+def parent_of(point: Mapping[str, Any]) -> str | None:
+    """Return the id of the trial that a suggested point continues, or None."""
+    return point.parent if isinstance(point, Continued) else None
+
 
 Suggestion: TypeAlias = "dict[str, Any] | Signal"
 
@@ -193,7 +215,8 @@ class Algorithm(ABC):
         Returns
         -------
         dict or Signal
-            Values of the active dimensions by their full names; or ``Wait`` when other trials
+            Values of the active dimensions by their full names, `Continued` if the trial goes
+            on from where another one ended; or ``Wait`` when other trials
             must finish first; or ``Exhausted`` when every point is taken.
         """
 

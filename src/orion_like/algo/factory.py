@@ -25,12 +25,14 @@ ORION_ENTRY_POINT_GROUP = "BaseAlgorithm"
 DEFAULT_ALGORITHM = "auto"
 
 BUILT_IN: Mapping[str, str] = {
+    "asha": "orion_like.algo.asha:ASHA",
     "auto": "orion_like.algo.auto:Auto",
     "cmaes": "orion_like.algo.cmaes:CMAES",
     "de": "orion_like.algo.differential_evolution:DifferentialEvolution",
     "gp": "orion_like.algo.gp.algorithm:GP",
     "gridsearch": "orion_like.algo.grid_search:GridSearch",
     "halton": "orion_like.algo.halton:Halton",
+    "hyperband": "orion_like.algo.hyperband:Hyperband",
     "latinhypercube": "orion_like.algo.latin_hypercube:LatinHypercube",
     "lbfgs": "orion_like.algo.lbfgs:LBFGS",
     "mofa": "orion_like.algo.mofa:MOFA",

@@ -246,7 +246,9 @@ class Experiment:
         if self.ledger.open:
             return False
         return self.is_used_up or (
-            self.space.is_finite and len(self.ledger) >= self.space.cardinality
+            self.space.is_finite
+            and self.space.fidelity is None  # with one, a point may have several trials
+            and len(self.ledger) >= self.space.cardinality
         )
 
     @property

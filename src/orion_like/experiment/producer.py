@@ -12,7 +12,7 @@ from time import monotonic
 
 from numpy.random import Generator, SeedSequence, default_rng
 
-from orion_like.algo import Exhausted, Wait
+from orion_like.algo import Exhausted, Wait, parent_of
 from orion_like.errors import (
     AlgorithmError,
     BrokenExperiment,
@@ -237,7 +237,7 @@ class Producer:
                 self.hand_back_number()
                 experiment.mark_used_up()
                 raise self._nothing_left()
-            trial = experiment.new_trial(point, number)
+            trial = experiment.new_trial(point, number, parent_of(point))
             try:
                 experiment.storage.register_trial(trial, status, self._worker, durable=durable)
             except DuplicateKeyError as error:

@@ -32,6 +32,7 @@ from orion_like.algo import (
     as_algorithm,
     create_algorithm,
     find_algorithm,
+    parent_of,
 )
 from orion_like.errors import AlgorithmError
 from orion_like.space import Space, build_space
@@ -118,6 +119,7 @@ def make_trial(
     number: int | None,
     status: str = "reserved",
     results: Sequence[Mapping[str, Any]] = (),
+    parent: str | None = None,
 ) -> Trial:
     """Return a trial as an algorithm may meet it: results are not checked.
 
@@ -133,10 +135,13 @@ def make_trial(
         Status of the trial. Default ``'reserved'``.
     results
         ``{"name", "type", "value"}`` of each result. Default none.
+    parent
+        Id of the trial that it continues. Default none.
     """
     return Trial.from_document(
         {
             "experiment": 1,
+            "parent": parent,
             "number": number,
             "status": status,
             "params": space.to_document(params),
@@ -147,8 +152,12 @@ def make_trial(
 
 def completed(space: Space, params: Mapping[str, Any], number: int | None, value: Any) -> Trial:
     """Return a completed trial with one objective."""
-    objective = {"name": "objective", "type": "objective", "value": value}
-    return make_trial(space, params, number, "completed", [objective])
+    return make_trial(space, params, number, "completed", [objective(value)])
+
+
+def objective(value: Any) -> dict[str, Any]:
+    """Return the result that an objective is."""
+    return {"name": "objective", "type": "objective", "value": value}
 
 
 def smooth_loss(space: Space) -> Callable[[Params], float]:
@@ -196,18 +205,17 @@ def drive(
             if params is Exhausted:
                 going = False
                 break
-            running.append(make_trial(space, params, number))
+            running.append(make_trial(space, params, number, parent=parent_of(params)))
             algorithm.observe(running[-1:])
             number += 1
             going = number < n_trials
         if running:
             ended = running.pop((7 * number) % len(running))
             value = loss(ended.flat_params)
-            trial = (
-                make_trial(space, ended.flat_params, ended.number, "broken")
-                if value is None
-                else completed(space, ended.flat_params, ended.number, value)
-            )
+            results = [] if value is None else [objective(value)]
+            status = "completed" if results else "broken"
+            point, parent = ended.flat_params, ended.parent
+            trial = make_trial(space, point, ended.number, status, results, parent)
             algorithm.observe([trial])
             yield trial
 
