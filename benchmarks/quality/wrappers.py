@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks.quality.problem import Dimension, Evaluation, Params, Problem
+
+Wrong = Literal["sign", "direction", "size"]
 
 
 def noisy(problem: Problem, share: float) -> Problem:
@@ -125,7 +127,7 @@ def permuted(problem: Problem, seed: int) -> Problem:
     return replace(problem, dimensions=tuple(shuffled(d) for d in order))
 
 
-def differentiated(problem: Problem, wrong: bool = False) -> Problem:
+def differentiated(problem: Problem, wrong: Wrong | None = None) -> Problem:
     """Report the gradient, taken by central differences.
 
     Parameters
@@ -133,7 +135,8 @@ def differentiated(problem: Problem, wrong: bool = False) -> Problem:
     problem
         A problem of numbers, without noise.
     wrong
-        Whether the gradient points anywhere, with its length unchanged. Default False.
+        How it is wrong: ``sign``, the opposite; ``direction``, any one, with its length
+        unchanged; ``size``, ten times too long. Default None, not at all.
     """
 
     def slope(params: Params, dimension: Dimension, rng: np.random.Generator) -> float:
@@ -144,9 +147,10 @@ def differentiated(problem: Problem, wrong: bool = False) -> Problem:
 
     def evaluate(params: Params, rng: np.random.Generator) -> Evaluation:
         gradient = np.array([slope(params, d, rng) for d in problem.dimensions])
-        if wrong:
+        if wrong == "direction":
             direction = rng.standard_normal(len(gradient))
             gradient = direction * (np.linalg.norm(gradient) / np.linalg.norm(direction))
+        gradient = gradient * {"sign": -1.0, "size": 10.0}.get(wrong or "", 1.0)
         named = {d.name: float(g) for d, g in zip(problem.dimensions, gradient, strict=True)}
         return replace(problem.evaluate(params, rng), gradient=named)
 

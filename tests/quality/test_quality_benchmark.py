@@ -6,7 +6,7 @@ import doctest
 import math
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from benchmarks.quality.runner import ROOT
 from benchmarks.quality.store import Key, Result, Store
 from benchmarks.quality.suites import SUITES
 from benchmarks.quality.wrappers import (
+    Wrong,
     delayed,
     differentiated,
     infeasible,
@@ -127,13 +128,16 @@ def test_gradients_are_reported_right_or_wrong_as_wanted() -> None:
     rng = np.random.default_rng(0)
     point = {"x0": 0.8, "x1": 0.3}
 
-    right = differentiated(sphere()).evaluate(point, rng).gradient
-    wrong = differentiated(sphere(), wrong=True).evaluate(point, rng).gradient
+    def reported(wrong: Wrong | None) -> Mapping[str, float] | None:
+        return differentiated(sphere(), wrong).evaluate(point, rng).gradient
 
-    assert right == pytest.approx({"x0": 1.0, "x1": 0.0}, abs=1e-6)
-    assert wrong is not None
-    assert math.hypot(*wrong.values()) == pytest.approx(1)
-    assert abs(wrong["x1"]) > 0.01
+    assert reported(None) == pytest.approx({"x0": 1.0, "x1": 0.0}, abs=1e-6)
+    assert reported("sign") == pytest.approx({"x0": -1.0, "x1": 0.0}, abs=1e-6)
+    assert reported("size") == pytest.approx({"x0": 10.0, "x1": 0.0}, abs=1e-5)
+    anywhere = reported("direction")
+    assert anywhere is not None
+    assert math.hypot(*anywhere.values()) == pytest.approx(1)
+    assert abs(anywhere["x1"]) > 0.01
 
 
 # --- runs -------------------------------------------------------------------------------------
