@@ -233,6 +233,21 @@ def test_integers_and_categories_are_changed_one_by_one():
     assert (best["n"], best["few"], best["kind"]) == (150, 4, "b")
 
 
+@pytest.mark.filterwarnings("error")
+def test_huge_and_tiny_values_and_gradients_do_no_harm():
+    odd = [0.0, 1.0, 1e308, -1e308, 5e-324, 1e-300, 1e150, -1e150, math.nan, math.inf]
+    rng = np.random.default_rng(1)
+
+    def evaluate(params):
+        gradient = {name: float(rng.choice(odd)) for name in params}
+        return [result("objective", float(rng.choice(odd))), result("gradient", gradient)]
+
+    trials = search(create_algorithm("lbfgs", BOWL, seed=1), evaluate, 60, workers=3)
+
+    for trial in trials:
+        BOWL.validate(trial.flat_params)
+
+
 def test_several_objectives_are_refused():
     objectives = [{"name": "a"}, {"name": "b"}]
 

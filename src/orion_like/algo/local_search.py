@@ -307,7 +307,8 @@ def _shrunk(search: Search, point: Point, geometry: Geometry, trust: bool) -> fl
     difference = np.nan_to_num(point.vector - center.vector)[geometry.smooth]
     if not point.has_failed:
         kind = center.outcome.kind
-        slope = float(np.nan_to_num(center.slope(kind)[geometry.smooth]) @ difference)
+        with np.errstate(all="ignore"):  # huge ones
+            slope = float(np.nan_to_num(center.slope(kind)[geometry.smooth]) @ difference)
         rise = point.value(kind) - center.value(kind)
         if slope < 0 < rise - slope:
             share = min(max(-slope / (2 * (rise - slope)), 0.1), 0.5)
@@ -322,12 +323,14 @@ def _ratio(center: Point, point: Point, spread: float, geometry: Geometry) -> fl
     if geometry.distance(point.vector, center.vector) > LONGEST_COMPARED:
         return None
     difference = np.nan_to_num(point.vector - center.vector)
-    mean = (center.slopes[0] + point.slopes[0]) / 2  # the trapezoidal rule
+    mean = center.slopes[0] / 2 + point.slopes[0] / 2  # the trapezoidal rule
     moved = difference != 0
     if not moved.any() or np.isnan(mean[moved]).any():
         return None
-    expected = float(mean[moved] @ difference[moved])
+    with np.errstate(all="ignore"):
+        expected = float(mean[moved] @ difference[moved])
     change = point.outcome.losses[0] - center.outcome.losses[0]
-    if not max(abs(change), abs(expected)) > INFORMATIVE * spread:
+    is_finite = math.isfinite(expected) and math.isfinite(change)
+    if not is_finite or not max(abs(change), abs(expected)) > INFORMATIVE * spread:
         return None
     return change / expected if expected else math.copysign(math.inf, change)
