@@ -34,7 +34,9 @@ def shown_command(example: str) -> str:
 def hunt(example: str, storage: str, max_trials: int, working_dir: Path) -> subprocess.Popen[str]:
     """Start the command line that an example shows, with another storage and a smaller budget."""
     command = re.sub(r"--max-trials \d+ ", "", shown_command(example))
-    options = f"--storage '{storage}' --max-trials {max_trials} --working-dir '{working_dir}'"
+    options = (
+        f"--storage '{storage}' --max-trials {max_trials} --seed 1 --working-dir '{working_dir}'"
+    )
     return subprocess.Popen(
         ["bash", "-c", command.replace("orion-like hunt", f"exec orion-like hunt {options}")],
         cwd=ROOT,
@@ -125,3 +127,41 @@ def test_four_hunts_share_the_digits_and_complete_exactly_what_was_asked(
         assert names == expected
         assert 0 <= value(trial) < 1
         assert {statistic.name for statistic in trial.statistics} == {"deviation", "seconds"}
+
+
+def test_networks_report_each_epoch_and_bad_ones_are_stopped(tmp_path: Path) -> None:
+    storage = str(tmp_path / "db.pkl")
+
+    wait_for(hunt("perceptron.py", storage, 5, tmp_path))
+
+    experiment = get_experiment("perceptron", storage=storage)
+    assert experiment.stats.trials_finished == 5
+    assert experiment.stats.trials_stopped > 0
+    for trial in experiment.fetch_trials():
+        errors = [
+            report.values["objective"] for report in experiment.fetch_metrics(trial, "validation")
+        ]
+        saved = [checkpoint.step for checkpoint in experiment.fetch_checkpoints(trial)]
+        assert saved == list(range(1, len(errors) + 1))
+        assert value(trial) == errors[-1]
+        assert len(errors) == 9 or trial.is_stopped
+
+
+def test_a_network_that_is_trained_in_two_parts_is_the_same_as_in_one(tmp_path: Path) -> None:
+    def train(directory: str, epochs: int) -> str:
+        (tmp_path / directory).mkdir(exist_ok=True)
+        words = ["--units", "20", "--lr", "0.01", "--alpha", "0.001", "--epochs", str(epochs)]
+        return subprocess.run(
+            [sys.executable, EXAMPLES / "perceptron.py", *words],
+            cwd=tmp_path / directory,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    train("parts", 2)
+    resumed = train("parts", 4).splitlines()
+    whole = train("whole", 4).splitlines()
+
+    assert len(whole) == 4 * 2 + 1  # two reports an epoch, and the result
+    assert resumed == whole[4:]

@@ -192,6 +192,10 @@ class TrialStopped(OrionLikeError):
     """An evaluation ends early since going on is no use: its reports count as its result."""
 
 
+TrialPruned = TrialStopped
+"""The same; the name that Optuna uses."""
+
+
 class InexecutableUserScript(OrionLikeError, PermissionError):
     """The user's command cannot be run at all."""
 

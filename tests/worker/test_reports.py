@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from orion_like.client import build_experiment
+from orion_like.client import TrialPruned, build_experiment
 from orion_like.errors import DatabaseTimeout, InvalidResult, TrialStopped
 from orion_like.experiment import ExperimentSettings
 from orion_like.experiment import build_experiment as build_only
@@ -269,13 +269,26 @@ def test_what_a_stopped_function_returns_is_its_result(storage):
 
     def function(x, trial):
         trial.report(11, 0)
-        assert trial.should_prune()
-        return 0.5
+        return 0.5 if trial.should_stop() else x
 
     client.workon(function, trial_arg="trial")
 
     (trial,) = client.fetch_trials()
     assert (trial.status, trial.objective.value) == ("suspended", 0.5)
+
+
+def test_names_that_optuna_uses_do_the_same(storage):
+    client = build(storage, stopping={"threshold": {"upper": 10}}, max_trials=1)
+
+    def function(x, trial):
+        trial.report(11, 0)
+        if trial.should_prune():
+            raise TrialPruned
+
+    client.workon(function, trial_arg="trial")
+
+    (trial,) = client.fetch_trials()
+    assert (trial.status, trial.objective.value) == ("suspended", 11)
 
 
 def test_a_function_that_never_asks_is_completed(storage):

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
         workon,
     )
     from orion_like.client.experiment_client import ExperimentClient
-    from orion_like.errors import TrialStopped
+    from orion_like.errors import TrialPruned, TrialStopped
 
 _LAZY = {
     "ExperimentClient": "orion_like.client.experiment_client",
+    "TrialPruned": "orion_like.errors",
     "TrialStopped": "orion_like.errors",
     "build_experiment": "orion_like.client.build",
     "create_experiment": "orion_like.client.build",
@@ -43,6 +44,7 @@ _LAZY = {
 
 __all__ = [
     "ExperimentClient",
+    "TrialPruned",
     "TrialStopped",
     "build_experiment",
     "create_experiment",
