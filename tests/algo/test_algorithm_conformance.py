@@ -54,6 +54,10 @@ class TestASHA(AlgorithmConformance):
     configuration: ClassVar[Any] = {"asha": {"num_brackets": 2}}
 
 
+class TestBOHB(AlgorithmConformance):
+    configuration = "bohb"
+
+
 class TestHyperband(AlgorithmConformance):
     configuration = "hyperband"
 

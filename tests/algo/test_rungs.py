@@ -21,7 +21,7 @@ from orion_like.testing.algorithms import (
     suggestions,
 )
 
-ALGORITHMS = ["asha", {"asha": {"num_brackets": 3}}, "hyperband"]
+ALGORITHMS = ["asha", {"asha": {"num_brackets": 3}}, "bohb", "hyperband"]
 
 
 def with_fidelity(name, low=1, high=27, base=3):
@@ -236,7 +236,39 @@ class TestHyperband:
         assert suggestions(algorithm, 100, 1) == [Wait]
 
 
-@pytest.mark.parametrize("name", ["asha", "hyperband"])
+class TestBOHB:
+    def test_the_model_finds_better_configurations_than_random_draws(self):
+        def starts(name):
+            _, trials = run(name, 120, 4, loss=lambda p: abs(p["x"] - 3) + abs(p["y"] - 5))
+            return [trial.objective.value for trial in trials if trial.parent is None][60:]
+
+        assert sum(starts("bohb")) < 0.75 * sum(starts("hyperband"))
+
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_it_learns_from_the_highest_rung_with_enough_trials(self, sign):
+        space = with_fidelity("real", 1, 3)
+        algorithm = create_algorithm({"bohb": {"random_fraction": 0.01}}, space, seed=1)
+        points = [space.sample(algorithm.problem.stream(k)) for k in range(40)]
+
+        for epochs, loss_of_x in ((1, -sign), (3, sign)):  # the lower rung misleads
+            algorithm.observe(
+                completed(space, {**point, "epochs": epochs}, k, loss_of_x * point["x"])
+                for k, point in enumerate(points)
+            )
+
+        new = [point["x"] for point in suggestions(algorithm, 50, 40)]
+        middle = sum(point["x"] for point in points) / 40
+        assert sign * sum(new) / 40 < sign * middle - 1
+
+    @pytest.mark.parametrize(
+        "wrong", [{"random_fraction": 0}, {"top_n_percent": 101}, {"num_samples": 0}]
+    )
+    def test_numbers_out_of_range_are_refused(self, wrong):
+        with pytest.raises(AlgorithmError, match=next(iter(wrong))):
+            create_algorithm({"bohb": wrong}, with_fidelity("real"))
+
+
+@pytest.mark.parametrize("name", ["asha", "bohb", "hyperband"])
 class TestEnds:
     def test_a_finite_space_ends_when_no_configuration_is_left_to_start_or_promote(self, name):
         space = with_fidelity("finite", 1, 9)

@@ -73,7 +73,7 @@ class ASHA(Algorithm):
         self._rungs = Rungs(problem, self.fidelities)
         self._standings: dict[tuple[int, int], Standings] = {}
         self._entries: dict[str, int] = {}
-        self._new = NewConfigurations(problem, self._fidelity)
+        self._new = NewConfigurations(problem)
 
     def observe(self, trials: Iterable[Trial]) -> None:
         """Take in new and changed trials on all rungs."""

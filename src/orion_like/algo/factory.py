@@ -27,6 +27,7 @@ DEFAULT_ALGORITHM = "auto"
 BUILT_IN: Mapping[str, str] = {
     "asha": "orion_like.algo.asha:ASHA",
     "auto": "orion_like.algo.auto:Auto",
+    "bohb": "orion_like.algo.bohb:BOHB",
     "cmaes": "orion_like.algo.cmaes:CMAES",
     "de": "orion_like.algo.differential_evolution:DifferentialEvolution",
     "gp": "orion_like.algo.gp.algorithm:GP",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -74,14 +74,47 @@ class Hyperband(Algorithm):
 
     def __init__(self, problem: Problem, repetitions: int | None = None) -> None:
         super().__init__(problem)
-        if repetitions is not None and repetitions != math.inf:
-            positive_integer("hyperband", "repetitions", repetitions)
-        self.repetitions = None if repetitions == math.inf else repetitions
-        self._fidelity = fidelity_of(problem)
-        self.fidelities = rung_fidelities(self._fidelity)
-        self.sizes = bracket_sizes(len(self.fidelities), self._fidelity.base)
+        self.repetitions = checked_repetitions(self.name, repetitions)
+        self._brackets = Brackets(problem, self.repetitions)
+        self.fidelities, self.sizes = self._brackets.fidelities, self._brackets.sizes
+        self._new = NewConfigurations(problem)
+
+    def observe(self, trials: Iterable[Trial]) -> None:
+        """Take in new and changed trials on all rungs."""
+        trials = list(trials)
+        self._new.observe(trials)
+        self._brackets.observe(trials)
+
+    def suggest(self, rng: np.random.Generator, number: int) -> Suggestion:
+        """Return the first promotion that is due, or a new configuration."""
+        return self._brackets.suggest(lambda fidelity: self._new.draw(rng, number, fidelity))
+
+
+def checked_repetitions(algorithm: str, repetitions: Any) -> int | None:
+    """Return how often brackets are repeated; None, and infinity, are no limit."""
+    if repetitions is None or repetitions == math.inf:
+        return None
+    return positive_integer(algorithm, "repetitions", repetitions)
+
+
+class Brackets:
+    """The brackets of configurations, and what is due in them, as the trials tell.
+
+    Parameters
+    ----------
+    problem
+        The space, which has a fidelity, and the objective.
+    repetitions
+        How many times the brackets are run; None is no limit.
+    """
+
+    def __init__(self, problem: Problem, repetitions: int | None) -> None:
+        fidelity = fidelity_of(problem)
+        self.fidelities = rung_fidelities(fidelity)
+        self.sizes = bracket_sizes(len(self.fidelities), fidelity.base)
+        self._name = fidelity.name
+        self._repetitions = repetitions
         self._rungs = Rungs(problem, self.fidelities)
-        self._new = NewConfigurations(problem, self._fidelity)
         # By the rung on which they start, in order of their numbers; one bracket after the other.
         self._started: list[list[tuple[int, str]]] = [[] for _ in self.sizes]
         self._places: dict[str, tuple[int, int, str]] = {}
@@ -89,8 +122,6 @@ class Hyperband(Algorithm):
 
     def observe(self, trials: Iterable[Trial]) -> None:
         """Take in new and changed trials on all rungs."""
-        trials = list(trials)
-        self._new.observe(trials)
         for configuration in self._rungs.observe(trials):
             place = (configuration.entry, configuration.number, configuration.key)
             before = self._places.get(configuration.key)
@@ -101,6 +132,23 @@ class Hyperband(Algorithm):
                 self._move(place, is_there=True)
             position = bisect_left(self._started[place[0]], place[1:])
             self._unsettled.add((place[0], position // self.sizes[place[0]][0]))
+
+    def suggest(self, draw: Callable[[int], Suggestion]) -> Suggestion:
+        """Return the first promotion that is due, or a new configuration.
+
+        Parameters
+        ----------
+        draw
+            Gives a new configuration at a fidelity, or Exhausted.
+        """
+        for entry, bracket in sorted(self._unsettled, key=lambda place: place[::-1]):
+            promotion = self._promotion(entry, bracket)
+            if promotion is not None:
+                return promotion
+            self._unsettled.discard((entry, bracket))
+        rung = self._next_entry()
+        point = Exhausted if rung is None else draw(self.fidelities[rung])
+        return Wait if point is Exhausted and self._rungs.n_pending else point
 
     def _move(self, place: Any, *, is_there: bool) -> None:
         """Put a configuration in its place or take it away, and look again at all behind it."""
@@ -114,20 +162,9 @@ class Hyperband(Algorithm):
         for bracket in range(position // size, len(started) // size + 1):
             self._unsettled.add((entry, bracket))
 
-    def suggest(self, rng: np.random.Generator, number: int) -> Suggestion:
-        """Return the first promotion that is due, or a new configuration."""
-        for entry, bracket in sorted(self._unsettled, key=lambda place: place[::-1]):
-            promotion = self._promotion(entry, bracket)
-            if promotion is not None:
-                return promotion
-            self._unsettled.discard((entry, bracket))
-        rung = self._next_entry()
-        point = Exhausted if rung is None else self._new.draw(rng, number, self.fidelities[rung])
-        return Wait if point is Exhausted and self._rungs.n_pending else point
-
     def _next_entry(self) -> int | None:
         """Return the rung on which the next configuration starts: the first bracket's with room."""
-        limit = self.repetitions
+        limit = self._repetitions
         for repetition in count() if limit is None else range(limit):
             for entry, sizes in enumerate(self.sizes):
                 if len(self._started[entry]) < (repetition + 1) * sizes[0]:
@@ -153,8 +190,7 @@ class Hyperband(Algorithm):
             if len(promoted) < min(n_next, len(able)):
                 waiting = [member for member in able if member.is_promotable(rung)]
                 best = min(waiting, key=lambda member: member.rank(rung) or ())
-                fidelity = self.fidelities[rung + 1]
-                return best.continued(rung, self._fidelity.name, fidelity)
+                return best.continued(rung, self._name, self.fidelities[rung + 1])
             members = promoted
         return None
 

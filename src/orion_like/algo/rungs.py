@@ -23,7 +23,7 @@ from orion_like.algo.problem import Problem
 from orion_like.algo.random_search import Random
 from orion_like.algo.sequence import point_key
 from orion_like.errors import AlgorithmError
-from orion_like.space import Fidelity
+from orion_like.space import Fidelity, Space
 from orion_like.trial import Trial
 
 ROUNDING = 1e-9
@@ -174,26 +174,38 @@ class Rungs:
 
 
 class NewConfigurations:
-    """Draws of configurations that have no trial yet, on any rung."""
+    """Draws of configurations that have no trial yet, on any rung.
 
-    def __init__(self, problem: Problem, fidelity: Fidelity) -> None:
+    Parameters
+    ----------
+    problem
+        The space, which has a fidelity, and the seed.
+    """
+
+    def __init__(self, problem: Problem) -> None:
         self._space = problem.space
-        self._fidelity = fidelity
+        self._fidelity = fidelity_of(problem)
         self._random = Random(problem)
 
     def observe(self, trials: Iterable[Trial]) -> None:
         """Take in trials; whatever their fidelity, their configurations are taken."""
         if self._random.uses_trials:
-            self._random.observe(map(self._at_highest, trials))
+            self._random.observe(at_highest(trial, self._space) for trial in trials)
 
     def draw(self, rng: np.random.Generator, number: int, fidelity: int) -> Suggestion:
         """Return the draw of a number at some fidelity, or Exhausted."""
         point = self._random.suggest(rng, number)
         return point if isinstance(point, Signal) else {**point, self._fidelity.name: fidelity}
 
-    def _at_highest(self, trial: Trial) -> Trial:
-        point = {**trial.flat_params, self._fidelity.name: self._fidelity.high}
-        return Trial.from_document({"params": self._space.to_document(point)})
+
+def at_highest(trial: Trial, space: Space) -> Trial:
+    """Return a trial with its outcome as one at the highest fidelity, for those that ask for it."""
+    fidelity = space.fidelity
+    point = trial.flat_params
+    if fidelity is not None:
+        point[fidelity.name] = fidelity.high
+    document = {**trial.to_dict(), "params": space.to_document(point), "parent": None}
+    return Trial.from_document(document)
 
 
 class Standings:
