@@ -220,6 +220,20 @@ class TestHyperband:
                     members = members[: size // 3]
         assert set(value) == expected
 
+    def test_a_trial_that_a_user_inserted_on_a_higher_rung_is_no_obstacle(self):
+        algorithm = create_algorithm({"hyperband": {"repetitions": 1}}, with_fidelity("real"))
+        space = algorithm.space
+        point = space.sample(algorithm.problem.stream(5))
+        for epochs in (1, 9):
+            inserted = {**point, "epochs": epochs}
+            algorithm.observe([completed(space, inserted, None, -10.0)])
+
+        trials = list(drive(algorithm, curve, 1000, 3))
+
+        reached = Counter(trial.params["epochs"] for trial in trials if trial.parent is not None)
+        assert reached[27] >= 3
+        assert suggestions(algorithm, 1000, 1) == [Exhausted]
+
     def test_it_ends_after_its_repetitions(self):
         algorithm, trials = run({"hyperband": {"repetitions": 1}}, 1000, 3)
 

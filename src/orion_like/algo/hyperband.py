@@ -125,9 +125,9 @@ class Brackets:
         for configuration in self._rungs.observe(trials):
             place = (configuration.entry, configuration.number, configuration.key)
             before = self._places.get(configuration.key)
-            if before not in (None, place):
-                self._move(before, is_there=False)
             if before != place:
+                if before is not None:
+                    self._move(before, is_there=False)
                 self._places[configuration.key] = place
                 self._move(place, is_there=True)
             position = bisect_left(self._started[place[0]], place[1:])
@@ -150,13 +150,13 @@ class Brackets:
         point = Exhausted if rung is None else draw(self.fidelities[rung])
         return Wait if point is Exhausted and self._rungs.n_pending else point
 
-    def _move(self, place: Any, *, is_there: bool) -> None:
+    def _move(self, place: tuple[int, int, str], *, is_there: bool) -> None:
         """Put a configuration in its place or take it away, and look again at all behind it."""
-        entry, *key = place
+        entry, key = place[0], place[1:]
         started, size = self._started[entry], self.sizes[entry][0]
-        position = bisect_left(started, tuple(key))
+        position = bisect_left(started, key)
         if is_there:
-            insort(started, tuple(key))
+            insort(started, key)
         else:
             del started[position]
         for bracket in range(position // size, len(started) // size + 1):
@@ -182,10 +182,11 @@ class Brackets:
         if len(members) < self.sizes[entry][0]:
             return None
         for rung, n_next in enumerate(self.sizes[entry][1:], entry):
-            ranks = [member.rank(rung) for member in members]
-            if any(rank is None for rank in ranks):
+            # Users may have inserted trials of a higher rung alone.
+            here = [member for member in members if rung in member.trials]
+            if any(member.rank(rung) is None for member in here):
                 return None
-            able = [member for member in members if member.succeeded(rung)]
+            able = [member for member in here if member.succeeded(rung)]
             promoted = [member for member in members if max(member.trials) > rung]
             if len(promoted) < min(n_next, len(able)):
                 waiting = [member for member in able if member.is_promotable(rung)]
