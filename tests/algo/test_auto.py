@@ -29,6 +29,11 @@ def test_a_model_comes_first_and_then_what_suits_the_problem(priors, problem, la
     assert stages(priors, **problem) == [(0, "gp"), (200, later)]
 
 
+def test_a_fidelity_is_made_use_of_unless_it_has_no_base():
+    assert stages({**LINE, "epochs": "fidelity(1, 27, base=3)"}) == [(0, "bohb")]
+    assert stages({**LINE, "epochs": "fidelity(1, 27, base=1)"}) == [(0, "gp"), (200, "cmaes")]
+
+
 def test_a_model_lasts_longer_in_more_dimensions_but_not_for_ever():
     ten, hundred = ({f"x{i}": "uniform(0, 1)" for i in range(n)} for n in (10, 100))
 

@@ -16,6 +16,7 @@ import numpy as np
 from orion_like.algo.base import Algorithm, Stage, Suggestion
 from orion_like.algo.factory import find_algorithm
 from orion_like.algo.problem import Problem
+from orion_like.algo.rungs import MIN_BASE
 from orion_like.trial import Trial
 
 LEAST_MODEL_TRIALS = 200
@@ -93,6 +94,9 @@ def plan(problem: Problem) -> tuple[Stage, ...]:
     first = MODEL_TRIALS_PER_DIMENSION * len(columns)
     first = min(max(LEAST_MODEL_TRIALS, first), MOST_MODEL_TRIALS)
     model = Stage("gp", "a Gaussian process learns most from few trials")
+    fidelity = problem.space.fidelity
+    if len(problem.objectives) == 1 and fidelity is not None and fidelity.base >= MIN_BASE:
+        return (Stage("bohb", f"{fidelity.name} lets most trials cost little"),)
     if len(problem.objectives) > 1:
         return model, Stage("nsga2", "a population covers the Pareto front", first)
     hard = [

@@ -26,6 +26,9 @@ from orion_like.errors import AlgorithmError
 from orion_like.space import Fidelity, Space
 from orion_like.trial import Trial
 
+MIN_BASE = 2
+"""Smallest ratio between rungs: of two configurations at least one is not promoted."""
+
 ROUNDING = 1e-9
 
 Rank = tuple[Any, ...]
@@ -67,7 +70,7 @@ def rung_fidelities(fidelity: Fidelity, count: int | None = None) -> tuple[int, 
     low, high, base = fidelity.low, fidelity.high, fidelity.base
     if low == high:
         return (high,)
-    if base < 2:
+    if base < MIN_BASE:
         raise AlgorithmError(
             f"fidelity {fidelity.name!r}: its base is {base}, but promotion from rung to rung "
             "needs one of at least 2, the factor by which rungs get smaller"
