@@ -663,7 +663,9 @@ def test_a_dump_tells_what_orion_cannot_have(tmp_path):
     conditional = {**space, "y": "uniform(0, 1) if k == 'a'"}
     build_experiment("plain", space=space, algorithm="sobol", storage=storage)
     build_experiment("conditional", space=conditional, storage=storage)
-    build_experiment("up", space=space, objectives=["score:maximize"], storage=storage)
+    build_experiment(
+        "up", space=space, algorithm="tpe", objectives=["score:maximize"], storage=storage
+    )
 
     dump = dump_for_orion(storage, tmp_path / "back.pkl")
 
