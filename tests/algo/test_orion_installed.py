@@ -36,6 +36,8 @@ class Sampler(orion.BaseAlgorithm):
 class TestSampler(AlgorithmConformance):
     configuration = Sampler
     n_trials = 10
+    cost_at = (10, 40)
+    cost_ratio = 10.0  # a copy of an instance copies all its trials
 
 
 @pytest.mark.parametrize("name", ["random", "tpe"])
