@@ -118,7 +118,8 @@ class TestRegression:
     )
     def test_the_gradient_of_the_log_density_is_right(self, observed, slopes):
         posterior = LogPosterior(*observed, NOISE, slopes)
-        theta = posterior.start + np.linspace(-0.5, 0.5, len(posterior.start))
+        start = posterior.start()
+        theta = start + np.linspace(-0.5, 0.5, len(start))
 
         _, gradient = posterior.negative(theta)
 

@@ -49,8 +49,8 @@ N_GOOD = 4
 GLOBAL_BEND, LOCAL_BEND = 1.0, 5.0
 """Where losses are bent into their logarithms, in distances of the median from the best."""
 
-GLOBAL_NOISE = NoisePrior(typical=1e-5, least=1e-7)
-LOCAL_NOISE = NoisePrior(typical=1e-7, least=1e-10)
+GLOBAL_NOISE = NoisePrior(typical=1e-4, least=1e-7)
+LOCAL_NOISE = NoisePrior(typical=1e-5, least=1e-10)
 
 
 class GP(Algorithm):

@@ -1,15 +1,17 @@
 """Gaussian-process regression with a constant mean.
 
 C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, algorithm
-2.1 and eq. 5.9. The length scales have the dimension-scaled log-normal prior of C. Hvarfner,
-E. O. Hellsten and L. Nardi, arXiv 2402.02229; the hyper-parameters are those of highest
-posterior density. The unknown mean is integrated out (their eq. 2.42 with b = 0).
+2.1 and eq. 5.9. The unknown mean is integrated out (their eq. 2.42 with b = 0). The length
+scales have a log-normal prior that grows with the square root of the number of dimensions
+(C. Hvarfner, E. O. Hellsten and L. Nardi, arXiv 2402.02229); the hyper-parameters are those of
+highest posterior density.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,11 @@ Floats = NDArray[np.float64]
 MEAN_VARIANCE = 1.0
 """Prior variance of the mean, targets being standardized."""
 
-LENGTH_LOCATION, LENGTH_SPREAD = math.sqrt(2.0), math.sqrt(3.0)  # arXiv 2402.02229, sec. 5
+LENGTH_MEDIAN, LENGTH_SPREAD = 0.5, 1.0
+"""Log-normal prior of the length scales: the median is this times the square root of the number
+of columns. The spread of arXiv 2402.02229, √3, lets too many dimensions count for nothing as long
+as there are few trials."""
+
 SIGNAL_LOCATION, SIGNAL_SPREAD = 0.0, 1.0
 NOISE_SPREAD = 3.0
 
@@ -31,8 +37,9 @@ LENGTH_BOUNDS = (math.log(5e-3), math.log(1e3))
 SIGNAL_BOUNDS = (math.log(1e-3), math.log(1e3))
 MOST_NOISE = math.log(2.0)
 
-START_LENGTH = 0.5
-"""Length scale at which the fit begins, times the square root of the number of columns."""
+START_LENGTHS = (0.5, 1.0, 3.0)
+START_NOISES = (1e-4, 1e-1)
+"""The fit begins at the most probable combination of length scales, in medians, and noises."""
 
 MAX_ITERATIONS = 40
 
@@ -101,7 +108,7 @@ def most_probable(
     posterior = LogPosterior(embedding, coordinates, targets, noise, slopes)
     result = minimize(
         posterior.negative,
-        posterior.start,
+        posterior.start(),
         jac=True,
         method="L-BFGS-B",
         bounds=posterior.bounds,
@@ -131,7 +138,7 @@ class LogPosterior:
         self._slopes = slopes
         self._blocks = SlopeBlocks(coordinates, slopes) if len(slopes) else None
         self._diagonal = np.arange(n)
-        length = LENGTH_LOCATION + 0.5 * math.log(max(1, width))
+        length = math.log(LENGTH_MEDIAN * math.sqrt(max(1, width)))
         level = math.log(noise.typical)
         self._centre = np.array([length] * width + [SIGNAL_LOCATION, level])
         self._spread = np.array([LENGTH_SPREAD] * width + [SIGNAL_SPREAD, NOISE_SPREAD])
@@ -142,8 +149,16 @@ class LogPosterior:
             self._centre = np.append(self._centre, level)
             self._spread = np.append(self._spread, NOISE_SPREAD)
             self.bounds.append(levels)
-        self.start = self._centre.copy()
-        self.start[:width] = math.log(START_LENGTH * math.sqrt(max(1, width)))
+
+    def start(self) -> Floats:
+        """Return where to begin the fit."""
+        starts = []
+        for length, noise in product(START_LENGTHS, START_NOISES):
+            start = self._centre.copy()
+            start[: self._embedding.width] += math.log(length)
+            start[self._embedding.width + 1 :] = math.log(noise)
+            starts.append(start)
+        return min(starts, key=lambda start: self.negative(start)[0])
 
     def negative(self, theta: Floats) -> tuple[float, Floats]:
         """Return minus the log density, and its gradient."""
