@@ -3,7 +3,9 @@
 Run it as ``setsid python benchmarks/throughput.py``, with ``--optuna PYTHON`` and ``--orion
 PYTHON`` for interpreters that have these installed. All systems take turns in one run; every
 figure is the median of whole runs of worker processes on one database with durable writes,
-start-up of the interpreters left out.
+start-up of the interpreters left out. The last two columns show where the disk is the limit: how
+often a worker calls ``fsync`` for a trial, and the part of its time that it waits there. What
+SQLite and a MongoDB server do is not seen.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
+
+from fsyncs import Fsyncs
 
 from orion_like.client import ExperimentClient, build_experiment
 
@@ -40,14 +44,36 @@ class System:
         Words that start a worker, before ``create|work URL TRIALS``.
     fresh_url
         Gives the URL of a fresh database.
-    share
-        Factor on the number of trials, for systems that would take too long.
+    trials
+        Trials of a run, for systems that would take too long with as many as the others.
     """
 
     name: str
     command: list[str]
     fresh_url: Callable[[], str]
-    share: float = 1.0
+    trials: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of all its workers came to.
+
+    Parameters
+    ----------
+    rate
+        Trials per second.
+    processor
+        Processor milliseconds per trial.
+    fsyncs
+        Calls of ``fsync`` per trial, as far as they are seen.
+    waiting
+        Part of the workers' time spent in them, from 0 to 1.
+    """
+
+    rate: float
+    processor: float
+    fsyncs: float
+    waiting: float
 
 
 def no_op(**_params: float) -> float:
@@ -68,16 +94,18 @@ def work(url: str) -> None:
     _ = client.is_done  # read what there is before the clock starts
     print("ready", flush=True)
     sys.stdin.readline()
+    fsyncs = Fsyncs()
     before = resource.getrusage(resource.RUSAGE_SELF)
     executed = client.workon(no_op)
     after = resource.getrusage(resource.RUSAGE_SELF)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"executed": executed, "processor": seconds}), flush=True)
+    report = {"executed": executed, "processor": seconds}
+    print(json.dumps(report | {"fsyncs": fsyncs.count, "waiting": fsyncs.seconds}), flush=True)
 
 
-def throughput(system: System, processes: int, trials: int) -> tuple[float, float]:
-    """Return trials per second and processor milliseconds per trial of a whole run."""
-    url, trials = system.fresh_url(), max(processes, int(trials * system.share))
+def throughput(system: System, processes: int, trials: int) -> Run:
+    """Have so many worker processes do a whole experiment together."""
+    url, trials = system.fresh_url(), max(processes, system.trials or trials)
     trials -= trials % processes
     subprocess.run([*system.command, "create", url, str(trials)], check=True)
     workers = [
@@ -101,7 +129,12 @@ def throughput(system: System, processes: int, trials: int) -> tuple[float, floa
     elapsed = time.perf_counter() - start
     executed = sum(report["executed"] for report in reports)
     assert executed == trials, f"{system.name}: {executed} trials instead of {trials}"
-    return trials / elapsed, 1000 * sum(report["processor"] for report in reports) / trials
+    return Run(
+        trials / elapsed,
+        1000 * sum(report["processor"] for report in reports) / trials,
+        sum(report["fsyncs"] for report in reports) / trials,
+        sum(report["waiting"] for report in reports) / (elapsed * processes),
+    )
 
 
 def cost_along(url: str, algorithm: str, ends: list[int]) -> list[float]:
@@ -136,35 +169,40 @@ def fresh_urls(directory: Path, *, with_mongodb: bool) -> Iterator[dict[str, Cal
 
 
 def systems(
-    urls: dict[str, Callable[[], str]], optuna: str | None, orion: str | None
+    urls: dict[str, Callable[[], str]], optuna: str | None, orion: str | None, slow: int
 ) -> Iterator[System]:
-    """Yield what to measure, as far as it is there."""
+    """Yield what to measure, as far as it is there; slow systems with so many trials."""
     own = [sys.executable, __file__]
     yield System("orion_like, file", own, urls["file"])
     if optuna:
         worker = [optuna, str(PEERS / "optuna_worker.py")]
         yield System("Optuna, journal file", worker, urls["journal"])
-        yield System("Optuna, SQLite", worker, urls["sqlite"], share=0.2)
+        yield System("Optuna, SQLite", worker, urls["sqlite"], slow)
     if orion:
         worker = [orion, str(PEERS / "orion_worker.py")]
-        yield System("Oríon, PickledDB", worker, urls["pickled"], share=0.04)
+        yield System("Oríon, PickledDB", worker, urls["pickled"], slow)
     if "mongodb" in urls:
         yield System("orion_like, MongoDB", own, urls["mongodb"])
         if orion:
-            yield System("Oríon, MongoDB", worker, urls["mongodb"], share=0.04)
+            yield System("Oríon, MongoDB", worker, urls["mongodb"], slow)
 
 
 def compare(rows: list[System], processes: list[int], trials: int, repetitions: int) -> None:
     """Print the table of throughputs, all systems taking turns."""
-    print(f"{'system':22} processes  trials/s  processor ms per trial", flush=True)
+    head = "processes  trials/s  processor ms a trial  fsyncs a trial  part of time in them"
+    print(f"{'system':22} {head}", flush=True)
     for count in processes:
-        runs: dict[str, list[tuple[float, float]]] = {system.name: [] for system in rows}
+        runs: dict[str, list[Run]] = {system.name: [] for system in rows}
         for _ in range(repetitions):
             for system in rows:
                 runs[system.name].append(throughput(system, count, trials))
         for name, figures in runs.items():
-            rate, cost = (statistics.median(column) for column in zip(*figures, strict=True))
-            print(f"{name:22} {count:9} {rate:9.1f} {cost:10.2f}", flush=True)
+            run = Run(*map(statistics.median, zip(*map(astuple, figures), strict=True)))
+            print(
+                f"{name:22} {count:9} {run.rate:9.1f} {run.processor:21.2f}"
+                f" {run.fsyncs:15.2f} {run.waiting:21.2f}",
+                flush=True,
+            )
 
 
 def main() -> None:
@@ -178,7 +216,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--trials", type=int, default=1000)
-    parser.add_argument("--ends", nargs="+", type=int, default=[100, 5000])
+    parser.add_argument("--slow", type=int, default=200, help="trials of slow peers")
+    parser.add_argument("--only", default="", help="measure systems with this in their names")
+    parser.add_argument("--ends", nargs="*", type=int, default=[100, 5000])
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--optuna", metavar="PYTHON")
     parser.add_argument("--orion", metavar="PYTHON")
@@ -188,8 +228,11 @@ def main() -> None:
         tempfile.TemporaryDirectory(dir=".") as directory,
         fresh_urls(Path(directory).resolve(), with_mongodb=not arguments.no_mongodb) as urls,
     ):
-        rows = list(systems(urls, arguments.optuna, arguments.orion))
+        found = systems(urls, arguments.optuna, arguments.orion, arguments.slow)
+        rows = [system for system in found if arguments.only in system.name]
         compare(rows, arguments.processes, arguments.trials, arguments.repetitions)
+        if not arguments.ends:
+            return
         print("\ndatabase  algorithm  " + "  ".join(f"ms at {end}" for end in arguments.ends))
         for name in ("file", "mongodb"):
             for algorithm in ("random", "tpe") if name in urls else ():

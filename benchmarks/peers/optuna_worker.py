@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from pathlib import Path
 
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from fsyncs import Fsyncs
 
 
 def storage(url: str) -> str | JournalStorage:
@@ -36,12 +41,14 @@ def main() -> None:
     study = optuna.load_study(storage=storage(url), study_name="bench", sampler=sampler)
     print("ready", flush=True)
     sys.stdin.readline()
+    fsyncs = Fsyncs()
     before = resource.getrusage(resource.RUSAGE_SELF)
     # Its callback for a total of trials overshoots, so the budget is split by hand.
     study.optimize(no_op, n_trials=trials)
     after = resource.getrusage(resource.RUSAGE_SELF)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"executed": trials, "processor": seconds}), flush=True)
+    report = {"executed": trials, "processor": seconds}
+    print(json.dumps(report | {"fsyncs": fsyncs.count, "waiting": fsyncs.seconds}), flush=True)
 
 
 if __name__ == "__main__":

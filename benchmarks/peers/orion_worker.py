@@ -6,9 +6,14 @@ import json
 import logging
 import resource
 import sys
+from pathlib import Path
 from typing import Any
 
 from orion.client import build_experiment
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from fsyncs import Fsyncs
 
 SPACE = {"x": "uniform(0, 1)", "y": "uniform(0, 1)", "z": "loguniform(1e-3, 1)"}
 
@@ -39,11 +44,13 @@ def main() -> None:
         return
     print("ready", flush=True)
     sys.stdin.readline()
+    fsyncs = Fsyncs()
     before = resource.getrusage(resource.RUSAGE_SELF)
     executed = client.workon(_no_op, n_workers=1, max_trials_per_worker=trials, idle_timeout=600)
     after = resource.getrusage(resource.RUSAGE_SELF)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"executed": executed, "processor": seconds}), flush=True)
+    report = {"executed": executed, "processor": seconds}
+    print(json.dumps(report | {"fsyncs": fsyncs.count, "waiting": fsyncs.seconds}), flush=True)
 
 
 if __name__ == "__main__":

@@ -316,7 +316,7 @@ class Experiment:
             if result.type == "gradient":
                 self._check_gradient(result)
         reported = [str(result.name) for result in checked if result.type == "objective"]
-        declared = [objective["name"] for objective in self.objectives]
+        declared = [objective["name"] for objective in self._document.get("objectives") or ()]
         missing = [name for name in declared if name not in reported]
         is_clear = len(declared) == 1 and (len(reported) == 1 or declared == [ANY_OBJECTIVE])
         if missing and not is_clear:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from numpy.random import Generator, SeedSequence, default_rng
+from numpy.random import PCG64, Generator, SeedSequence
 
 from orion_like.algo import Exhausted, Wait, parent_of
 from orion_like.errors import (
@@ -257,7 +257,7 @@ class Producer:
         )
 
     def _stream(self, number: int) -> Generator:
-        return default_rng(SeedSequence([self._experiment.seed, number]))
+        return Generator(PCG64(SeedSequence([self._experiment.seed, number])))
 
     def _nothing_left(self) -> CompletedExperiment | WaitingForTrials:
         experiment = self._experiment

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from sys import intern
 from typing import Any, Final
 
 from orion_like.errors import DatabaseError
@@ -65,10 +66,12 @@ class Collection:
         """Store a document, in place of the one with the same _id if there is one."""
         identity = document["_id"]
         old = self.documents.get(identity)
+        # The names in a document from a log would be its own, and half of its size.
+        document = dict(zip(map(intern, document), document.values(), strict=True))
         self.documents[identity] = document
         if type(identity) is int and identity >= self.next_id:
             self.next_id = identity + 1
-        self._enter(old, document)
+        self._enter(old, document, {**old, **document} if old else document)
 
     def set(self, identity: Any, fields: Document, removed: Sequence[str]) -> None:
         """Replace some fields of a document."""
@@ -77,7 +80,7 @@ class Collection:
         for name in removed:
             document.pop(name, None)
         self.documents[identity] = document
-        self._enter(old, document)
+        self._enter(old, document, {**fields, **dict.fromkeys(removed)} if removed else fields)
 
     def remove(self, identity: Any) -> None:
         """Remove a document."""
@@ -122,24 +125,27 @@ class Collection:
             self._unordered.clear()
         return self._orders
 
-    def _enter(self, old: Document | None, document: Document) -> None:
-        """Enter a document, in place of an old one, into the indexes and the order."""
-        if old is None:
-            for index in self.indexes.values():
+    def _enter(self, old: Document | None, document: Document, touched: Document) -> None:
+        """Enter a document, in place of an old one, into the indexes and the order.
+
+        Parameters
+        ----------
+        old
+            The document before, if there was one.
+        document
+            The document.
+        touched
+            Fields that may have changed.
+        """
+        for index in self.indexes.values():
+            if old is None:
                 index.add(document)
-        else:
-            self._exchange(old, document)
+            elif not index.names.isdisjoint(touched):
+                index.discard(old)
+                index.add(document)
         if self._orders is not None:
             self._note_change(self._orders, old, document)
         self._count_change(document)
-
-    def _exchange(self, old: Document, document: Document) -> None:
-        for index in self.indexes.values():
-            for name in index.names:
-                if old.get(name, MISSING) is not document.get(name, MISSING):
-                    index.discard(old)
-                    index.add(document)
-                    break
 
     def _note_change(
         self, orders: dict[Any, dict[Any, None]], old: Document | None, document: Document

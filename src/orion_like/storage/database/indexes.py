@@ -16,6 +16,7 @@ from orion_like.storage.database.base import Document
 from orion_like.storage.database.documents import Documents
 from orion_like.storage.database.values import CONTAINERS, MISSING, is_scalar, order_key, values_at
 
+_PLAIN: Final = frozenset([str, int])  # types of values that are their own keys
 _NAN: Final = ("nan",)
 _TRUE, _FALSE = ("bool", True), ("bool", False)
 
@@ -142,7 +143,10 @@ class Index:
     def entry(self, document: Document) -> list[Hashable] | None:
         """Return the keys of a document; None if the index leaves it out or cannot hold it."""
         if self._flat:
-            return self._keys(document.get(name) for name in self.keys)
+            keys = list(map(document.get, self.keys))
+            if _PLAIN.issuperset(map(type, keys)):
+                return keys
+            return self._keys(keys)
         return self._keys(_only(values_at(document, path)) for path in self._paths)
 
     def _keys(self, values: Iterable[Any]) -> list[Hashable] | None:

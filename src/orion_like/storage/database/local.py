@@ -120,7 +120,7 @@ class LocalDatabase(Database):
         durable: bool = True,
     ) -> Document | None:
         selection, steps = Selection(query), compile_update(update)
-        if self._matches_nothing(collection, selection):
+        if "_id" not in selection.bounds and self._matches_nothing(collection, selection):
             return None
         found: list[Document] = []
 

@@ -33,7 +33,7 @@ from orion_like.storage.database.filelock import FileLock
 from orion_like.storage.database.filesystem import Locking, locking_at
 from orion_like.storage.database.local import LocalDatabase, Plan, no_garbage_collection
 from orion_like.storage.database.log import Log, NoSuchLog
-from orion_like.storage.database.records import Ending, sharing_text
+from orion_like.storage.database.records import Ending
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class PickledDB(LocalDatabase):
         self._consistent = False
         for operations in log.new_operations():
             try:
-                self._engine.apply(map(_shared, operations))
+                self._engine.apply(operations)
             except Exception as error:
                 raise log.corrupted(f"the record makes no sense ({error!r})") from error
             if log.offset >= log.header.snapshot_end:
@@ -391,16 +391,6 @@ class PickledDB(LocalDatabase):
             if inherited is not None and log.inode == inherited.inode:
                 log.offset, log.ending = inherited.offset, inherited.ending
                 self._log = log
-
-
-def _shared(operation: Operation) -> Operation:
-    """Return an operation read from the log that shares its texts with others in memory."""
-    if operation[0] == "put":
-        return ("put", operation[1], sharing_text(operation[2]))
-    if operation[0] == "set":
-        kind, name, identity, fields, removed = operation
-        return (kind, name, identity, sharing_text(fields), removed)
-    return operation
 
 
 def _warn_of_doubtful_locks(path: Path) -> None:

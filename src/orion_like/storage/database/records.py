@@ -176,30 +176,3 @@ _REDUCERS: Final[Any] = {datetime.datetime: _reduce_time}
 _ALLOWED: Final[dict[tuple[str, str], Any]] = {
     ("orion_like.storage.database.records", "time_at"): time_at
 }
-
-
-def sharing_text(value: dict[str, Any]) -> dict[str, Any]:
-    """Return a dict with equal keys and short texts stored once, over all documents.
-
-    A hundred thousand trials repeat the same names, types and states; this saves a quarter
-    of their memory.
-    """
-    if len(_texts) > _MOST_TEXTS:
-        _texts.clear()
-    share = _texts.setdefault
-    shared: dict[str, Any] = {}
-    for key, item in value.items():
-        kind = type(item)
-        if kind is str and len(item) < _SHORT:
-            item = share(item, item)
-        elif kind is dict:
-            item = sharing_text(item)
-        elif kind is list:
-            item = [sharing_text(part) if type(part) is dict else part for part in item]
-        shared[share(key, key)] = item
-    return shared
-
-
-_SHORT: Final = 64  # characters
-_MOST_TEXTS: Final = 4096
-_texts: dict[str, str] = {}
