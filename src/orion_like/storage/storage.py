@@ -180,7 +180,11 @@ class Storage:
         # Losing this write in a power cut gives the number out again, and the unique
         # index on (experiment, number) keeps it from being used twice.
         return self.database.find_one_and_update(
-            EXPERIMENTS, query, {"$inc": {"next_number": 1}}, durable=False
+            EXPERIMENTS,
+            query,
+            {"$inc": {"next_number": 1}},
+            fields=BUDGET_FIELDS,
+            durable=False,
         )
 
     def take_free_number(self, uid: Any, budget: Mapping[str, Any]) -> int | None:

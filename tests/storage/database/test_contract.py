@@ -7,6 +7,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -371,6 +372,14 @@ class TestUpdate:
             "free": [5, 6], "docs": [{"k": 1}], "deep": {"a": {"b": 9, "c": 2}},
             "new": {"x": [1]}, "fresh": 1.5,
         }  # fmt: skip
+
+    def test_only_some_fields_can_be_asked_for(self, database: Database) -> None:
+        database.insert("things", {"_id": 1, "a": 1, "b": {"c": 2, "d": 3}, "e": 4})
+        ask = partial(database.find_one_and_update, "things", {"_id": 1})
+
+        assert ask({"$inc": {"a": 1}}, fields=["a", "b.c"]) == {"_id": 1, "a": 2, "b": {"c": 2}}
+        assert ask({"$inc": {"a": 1}}, fields=["a"], return_old=True) == {"_id": 1, "a": 2}
+        assert database.find("things") == [{"_id": 1, "a": 3, "b": {"c": 2, "d": 3}, "e": 4}]
 
     def test_the_old_document_can_be_asked_for(self, database: Database) -> None:
         database.insert("things", {"_id": 1, "n": 1})

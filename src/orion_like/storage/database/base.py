@@ -197,6 +197,7 @@ class Database(ABC):
         query: Query,
         update: Update,
         *,
+        fields: Sequence[str] | None = None,
         sort: Sort | None = None,
         return_old: bool = False,
         durable: bool = True,
@@ -211,6 +212,8 @@ class Database(ABC):
             Which documents may be taken.
         update
             What to change, such as ``{"$set": {"status": "reserved"}}``.
+        fields
+            Return only these fields and ``_id``.
         sort
             Which of several comes first.
         return_old

@@ -115,11 +115,13 @@ class LocalDatabase(Database):
         query: Query,
         update: Update,
         *,
+        fields: Sequence[str] | None = None,
         sort: Sort | None = None,
         return_old: bool = False,
         durable: bool = True,
     ) -> Document | None:
         selection, steps = Selection(query), compile_update(update)
+        pick = projection(fields) if fields is not None else None
         if "_id" not in selection.bounds and self._matches_nothing(collection, selection):
             return None
         found: list[Document] = []
@@ -134,14 +136,13 @@ class LocalDatabase(Database):
         operations = self._write(plan, durable=durable)
         if not found:
             return None
-        old = found[0]
-        if return_old:
-            return copied(old)  # type: ignore[no-any-return]
-        _, _, _, changed, removed = operations[0]
-        new = {**old, **changed}
-        for name in removed:
-            del new[name]
-        return copied(new)  # type: ignore[no-any-return]
+        shown = found[0]
+        if not return_old:
+            _, _, _, changed, removed = operations[0]
+            shown = {**shown, **changed}
+            for name in removed:
+                del shown[name]
+        return copied(shown if pick is None else pick(shown))  # type: ignore[no-any-return]
 
     def _matches_nothing(self, collection: str, selection: Selection) -> bool:
         """Tell whether there is nothing to update, which needs no lock against other writers."""

@@ -223,6 +223,7 @@ class MongoDB(Database):
         query: Query,
         update: Update,
         *,
+        fields: Sequence[str] | None = None,
         sort: Sort | None = None,
         return_old: bool = False,
         durable: bool = True,
@@ -233,14 +234,15 @@ class MongoDB(Database):
         token = ObjectId() if self._connection.standalone else None
         selection = self._query(collection, query)
         changes = self._update(collection, update, token)
+        pick = _projection(fields)
 
         def once(repeated: bool) -> Document | None:
             if repeated:
-                done = self._done_before(target, token, return_old)
+                done = self._done_before(target, token, pick, return_old)
                 if done is not None:
                     return done
             return target.find_one_and_update(
-                selection, changes, sort=_order(sort), return_document=not return_old
+                selection, changes, pick, sort=_order(sort), return_document=not return_old
             )
 
         with self._connection.errors(f"update of {collection}"):
@@ -249,10 +251,14 @@ class MongoDB(Database):
         return None if found is None else shown(found)
 
     def _done_before(
-        self, target: Collection[Document], token: Any, return_old: bool
+        self,
+        target: Collection[Document],
+        token: Any,
+        pick: dict[str, int] | None,
+        return_old: bool,
     ) -> Document | None:
         """Return the document that the update was applied to before the connection failed."""
-        done = target.find_one({OPERATION: token})
+        done = target.find_one({OPERATION: token}, pick)
         if done is not None and return_old:
             raise DatabaseError(
                 f"{self.url}: the connection failed after an update was made; the document as it"
@@ -296,7 +302,7 @@ class MongoDB(Database):
         skip: int = 0,
     ) -> list[Document]:
         selection = self._query(collection, query)
-        pick = dict.fromkeys(["_id", *fields], 1) if fields is not None else None
+        pick = _projection(fields)
 
         def once(_: bool) -> list[Document]:
             cursor = self._collection(collection).find(
@@ -419,6 +425,10 @@ def _insert(target: Collection[Document], documents: list[Document], tracked: bo
         target.update_one(identity, update, upsert=True)
     else:
         target.bulk_write(requests)
+
+
+def _projection(fields: Sequence[str] | None) -> dict[str, int] | None:
+    return None if fields is None else dict.fromkeys(["_id", *fields], 1)
 
 
 def _order(sort: Sort | None) -> list[tuple[str, int]] | None:

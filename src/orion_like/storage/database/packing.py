@@ -16,11 +16,10 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from orion_like.storage.database.base import Document
-from orion_like.storage.database.values import EPOCH, MISSING, milliseconds
+from orion_like.storage.database.values import MISSING, milliseconds, time_after
 
 SIZE: Final = 500  # documents that are packed at once: no more can be lost with a damaged byte
 _MOST_CHOICES: Final = 255
-_ONE_MILLISECOND: Final = datetime.timedelta(milliseconds=1)
 
 Template: TypeAlias = Any
 """A document with a place for each value: the number of its column, or ``(constant,)``."""
@@ -198,7 +197,7 @@ class _Times:
         self._numbers = _numbers("q", data)
 
     def __getitem__(self, row: int) -> datetime.datetime:
-        return EPOCH + _ONE_MILLISECOND * self._numbers[row]  # type: ignore[no-any-return]
+        return time_after(self._numbers[row])
 
 
 class _Choices:

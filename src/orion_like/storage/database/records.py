@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from orion_like.storage.database.engine import Operation
-from orion_like.storage.database.values import EPOCH, milliseconds
+from orion_like.storage.database.values import milliseconds, time_after
 
 MAGIC: Final = b"\x93OLdb\r\n\x1a"
 VERSION: Final = 2  # since 2 with packed documents
@@ -165,7 +165,7 @@ def _object_id_class() -> type:
 
 def time_at(milliseconds: int) -> datetime.datetime:
     """Return the time so many milliseconds after 1970 (UTC). Its name is part of the format."""
-    return EPOCH + datetime.timedelta(milliseconds=milliseconds)
+    return time_after(milliseconds)
 
 
 def _reduce_time(time: datetime.datetime) -> tuple[Callable[[int], Any], tuple[int]]:

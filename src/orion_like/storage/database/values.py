@@ -16,6 +16,7 @@ from orion_like.storage.database.base import NOW
 
 UTC: Final = datetime.timezone.utc
 EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = datetime.timedelta(milliseconds=1)
 CONTAINERS: Final = frozenset([dict, list])
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
@@ -39,6 +40,11 @@ def milliseconds(time: datetime.datetime) -> int:
     """Return the milliseconds since 1970 (UTC)."""
     since = time - EPOCH
     return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+
+
+def time_after(milliseconds: int) -> datetime.datetime:
+    """Return the time so many milliseconds after 1970 (UTC)."""
+    return EPOCH + _MILLISECOND * milliseconds
 
 
 def truncated(time: datetime.datetime) -> datetime.datetime:
