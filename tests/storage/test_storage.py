@@ -52,6 +52,28 @@ def test_an_experiment_is_its_own_root_and_unique_by_name_and_version(storage, e
         storage.create_experiment({"name": "demo", "version": 1})
 
 
+def test_an_experiment_comes_into_being_in_one_write(storage, monkeypatch):
+    for verb in ("update", "find_one_and_update"):
+        monkeypatch.setattr(storage.database, verb, None)
+
+    made = storage.create_experiment({"name": "whole", "version": 1})
+
+    assert storage.fetch_experiment("whole")["refers"]["root_id"] == made["_id"]
+
+
+def test_two_experiments_that_come_into_being_at_once_get_ids_of_their_own(
+    storage, experiment, monkeypatch
+):
+    free = storage.database.new_id
+    ids = iter([experiment])  # another process was faster
+    monkeypatch.setattr(storage.database, "new_id", lambda name: next(ids, None) or free(name))
+
+    made = storage.create_experiment({"name": "second", "version": 1})
+
+    assert made["_id"] != experiment
+    assert [e["name"] for e in storage.fetch_experiments()] == ["demo", "second"]
+
+
 def test_the_latest_version_is_fetched_unless_an_earlier_one_is_asked_for(storage, experiment):
     storage.create_experiment({"name": "demo", "version": 2})
 

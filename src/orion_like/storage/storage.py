@@ -15,6 +15,7 @@ from typing import Any
 
 from orion_like.errors import (
     AlreadyReleased,
+    DuplicateKeyError,
     ExperimentDeleted,
     FailedUpdate,
     LeaseLost,
@@ -98,12 +99,18 @@ class Storage:
             If there is one with the same name and version.
         """
         document = {"next_number": 0, "free_numbers": [], "deletions": 0, **configuration}
-        uid = self.database.insert(EXPERIMENTS, document)
-        refers = document.get("refers") or {}
-        if refers.get("root_id") is None:
-            refers = {"parent_id": None, "adapter": [], **refers, "root_id": uid}
-            self.update_experiment(uid, refers=refers)
-        return {**document, "_id": uid, "refers": refers}
+        refers = {"parent_id": None, "adapter": [], **(document.get("refers") or {})}
+        while True:
+            uid = self.database.new_id(EXPERIMENTS)
+            root = uid if refers.get("root_id") is None else refers["root_id"]
+            stored = {**document, "_id": uid, "refers": {**refers, "root_id": root}}
+            try:
+                self.database.insert(EXPERIMENTS, stored)
+            except DuplicateKeyError as error:
+                if error.keys != ("_id",):
+                    raise
+            else:
+                return stored
 
     def fetch_experiments(
         self, query: Mapping[str, Any] | None = None, fields: Sequence[str] | None = None

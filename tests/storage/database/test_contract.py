@@ -78,6 +78,19 @@ class TestInsert:
         assert refused.value.keys == ("_id",)
         assert database.count("things") == 1
 
+    def test_an_id_for_a_document_that_holds_its_own_is_new(self, database: Database) -> None:
+        first = database.insert("things", {})
+        database.remove("things", {"_id": first})
+        new = database.new_id("things")
+
+        database.insert("things", {"_id": new, "self": new})
+
+        assert new != first
+        assert database.new_id("things") not in (first, new)
+        with pytest.raises(DuplicateKeyError) as raised:
+            database.insert("things", {"_id": new})
+        assert raised.value.keys == ("_id",)
+
     def test_made_up_ids_differ_and_the_given_document_stays_as_it_was(
         self, database: Database
     ) -> None:

@@ -133,6 +133,14 @@ class Database(ABC):
         """
 
     @abstractmethod
+    def new_id(self, collection: str) -> Any:
+        """Return an ``_id`` that no document of a collection has or had.
+
+        For a document that is to hold its own. Another may be inserted with it first; then
+        `insert` raises DuplicateKeyError with the key ``_id``.
+        """
+
+    @abstractmethod
     def insert(self, collection: str, document: Mapping[str, Any], *, durable: bool = True) -> Any:
         """Add a document and return its ``_id``, which is made up unless the document has one.
 

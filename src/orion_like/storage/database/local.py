@@ -63,6 +63,10 @@ class LocalDatabase(Database):
                 return
         self._write(lambda engine: engine.plan_tracking(collection, partition), durable=True)
 
+    def new_id(self, collection: str) -> Any:
+        with self._reading() as engine:
+            return engine[collection].next_id
+
     def insert(self, collection: str, document: Mapping[str, Any], *, durable: bool = True) -> Any:
         return self.insert_many(collection, [document], durable=durable)[0]
 

@@ -191,6 +191,11 @@ class MongoDB(Database):
 
     # --- writing ----------------------------------------------------------------------------
 
+    def new_id(self, collection: str) -> Any:  # noqa: ARG002
+        from bson import ObjectId
+
+        return ObjectId()
+
     def insert(self, collection: str, document: Mapping[str, Any], *, durable: bool = True) -> Any:
         return self.insert_many(collection, [document], durable=durable)[0]
 
