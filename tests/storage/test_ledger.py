@@ -63,6 +63,24 @@ def test_deletions_make_it_read_everything_anew(storage, experiment):
     assert ledger.counts == {"reserved": 1}
 
 
+def test_a_deletion_that_was_cut_short_is_seen_too(storage, experiment, monkeypatch):
+    ledger = Ledger(storage, experiment)
+    add(storage, experiment, 0, "new")
+    add(storage, experiment, 1)
+    refresh(ledger)
+
+    def be_killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage, "_free_numbers_of_deleted", be_killed)
+    with pytest.raises(KeyboardInterrupt):
+        storage.delete_trials(experiment, {"status": "new"})
+    refresh(ledger)
+
+    assert ledger.counts == {"reserved": 1}
+    assert len(ledger) == 1
+
+
 def test_broken_trials_make_room_for_more(storage, experiment):
     ledger = Ledger(storage, experiment)
     trials = [add(storage, experiment, number) for number in range(4)]

@@ -599,6 +599,10 @@ class Storage:
             )
         query = {"$and": [query, {"status": {"$in": deletable}}]}
         found = {doc["_id"]: doc for doc in self.database.find(TRIALS, query, fields=["number"])}
+        if not found:
+            return 0
+        # Should this process be killed after the removal, ledgers read anew all the same.
+        self.database.update(EXPERIMENTS, {"_id": uid}, _READ_ANEW)
         deleted = self.database.remove(TRIALS, query)
         if deleted:
             numbers = {doc["number"] for doc in found.values() if doc.get("number") is not None}
