@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from orion_like.client import build_experiment
-from orion_like.worker.executor import DaskExecutor, executor_factory
+from orion_like.worker.executor import executor_factory
 
 SPACE = {"x": "uniform(0, 1)"}
 
@@ -66,9 +66,9 @@ def test_trials_whose_process_is_killed_are_tried_again_and_none_is_lost(client,
     assert sum(trial.attempt - 1 for trial in trials) >= 2
 
 
-def test_a_trial_that_kills_every_process_is_broken_in_the_end(client, executor):
-    if isinstance(executor, DaskExecutor):
-        pytest.skip("Dask does not always start processes again that die one right after the other")
+# Dask does not always start processes again that die one right after the other.
+@pytest.mark.parametrize("executor", ["joblib", "ray"], indirect=True, scope="module")
+def test_a_trial_that_kills_every_process_is_broken_in_the_end(client):
 
     def function(x, trial):
         if trial.number == 1:

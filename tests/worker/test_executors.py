@@ -118,10 +118,8 @@ def test_a_function_that_outlasts_its_executor_says_so(executor):
             future.get(timeout=0)
 
 
+@pytest.mark.parametrize("executor", ["joblib", "dask", "ray"], indirect=True, scope="module")
 def test_a_process_that_is_lost_is_not_held_against_its_function(executor):
-    if executor.in_process or isinstance(executor, (PoolExecutor, ThreadExecutor)):
-        pytest.skip("it runs functions in this process, or knows whose process died")
-
     with pytest.raises(ExecutorWorkerLost):
         executor.submit(_crash).get(timeout=120)
 
