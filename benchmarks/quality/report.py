@@ -25,7 +25,7 @@ SMALLEST = 1e-6
 INFEASIBLE = 6.0
 """Score, as a power of ten, from which on incumbents are infeasible."""
 
-LEAST_SHARE = 0.2
+LEAST_SHARE = 0.08
 """Solvers that did less of the runs than this share of the most are left out of a table."""
 
 TARGETS = np.linspace(0, math.log10(SMALLEST), 25)
