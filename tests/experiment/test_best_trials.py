@@ -55,6 +55,16 @@ def test_the_best_trial_does_not_depend_on_the_order_in_which_they_come(observed
     assert incumbent.is_feasible == (ranked[0][0] is Kind.FEASIBLE if ranked else None)
 
 
+def test_the_best_trial_is_one_of_the_highest_fidelity_however_good_cheaper_ones_look():
+    incumbent = Incumbent(Objective())
+    runs = [(1, 0.1, 0), (27, 0.4, 1), (9, 0.2, 2), (27, 0.3, 3)]
+
+    for fidelity, loss, number in runs:
+        incumbent.observe(f"t{number}", number, Outcome(Kind.FEASIBLE, (loss,)), fidelity)
+
+    assert (incumbent.trial_id, incumbent.value) == ("t3", 0.3)
+
+
 def test_objectives_are_told_in_the_direction_of_the_user():
     incumbent, follower = Incumbent(TWO[1]), FrontFollower(TWO)
 

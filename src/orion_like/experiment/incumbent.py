@@ -10,7 +10,9 @@ from orion_like.algo import Kind, Objective, Outcome
 class Incumbent:
     """Follows the best of the trials that it observes, by the first objective.
 
-    Of equally good ones, that with the lowest number is the best. Failed trials never are.
+    Losses compare at the same fidelity only, so one with a higher fidelity is better than all
+    with lower ones. Of equally good ones, that with the lowest number is the best. Failed trials
+    never are.
 
     Parameters
     ----------
@@ -42,10 +44,13 @@ class Incumbent:
         """Whether it keeps all constraints; None without a best trial."""
         return None if self._outcome is None else self._outcome.is_feasible
 
-    def observe(self, trial_id: str, number: int | None, outcome: Outcome) -> None:
+    def observe(
+        self, trial_id: str, number: int | None, outcome: Outcome, fidelity: float = 0.0
+    ) -> None:
         """Take in a finished trial."""
         if outcome.kind is Kind.FAILED:
             return
-        key = (*outcome.key, math.inf if number is None else number)
+        last = math.inf if number is None else number
+        key = (outcome.kind, -fidelity, *outcome.key, last)
         if self._outcome is None or key < self._key:
             self._key, self._outcome, self.trial_id = key, outcome, trial_id

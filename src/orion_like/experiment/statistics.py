@@ -142,7 +142,7 @@ class StatisticsAccumulator:
     def _rank(self, document: Mapping[str, Any], outcome: Outcome) -> None:
         trial_id, number = document["id"], document.get("number")
         self._feasible += outcome.is_feasible
-        self.incumbent.observe(trial_id, number, outcome)
+        self.incumbent.observe(trial_id, number, outcome, _fidelity(document))
         if self._front is not None:
             self._front.observe(trial_id, number, outcome)
 
@@ -189,6 +189,11 @@ class StatisticsAccumulator:
             sum_of_trials_time=self.sum_of_trials_time,
             eta=_time_left(finished, max_trials, elapsed),
         )
+
+
+def _fidelity(document: Mapping[str, Any]) -> float:
+    params = document.get("params") or ()
+    return next((param["value"] for param in params if param["type"] == "fidelity"), 0.0)
 
 
 def _time_left(finished: int, max_trials: int | None, elapsed: timedelta) -> timedelta | str | None:
