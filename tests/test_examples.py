@@ -33,7 +33,7 @@ def shown_command(example: str) -> str:
 
 def hunt(example: str, storage: str, max_trials: int, working_dir: Path) -> subprocess.Popen[str]:
     """Start the command line that an example shows, with another storage and a smaller budget."""
-    command = re.sub(r"--max-trials \d+ ", "", shown_command(example))
+    command = re.sub(r"--(max-trials|working-dir) \S+ ", "", shown_command(example))
     options = (
         f"--storage '{storage}' --max-trials {max_trials} --seed 1 --working-dir '{working_dir}'"
     )
