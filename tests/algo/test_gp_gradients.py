@@ -38,13 +38,28 @@ def uphill(x, y):
     return dict(zip("xy", (-part for part in branin_gradient(x, y)), strict=True))
 
 
-def best_of(gradient, n_trials, seed=1):
+def valley(**point):
+    """Rosenbrock's function."""
+    x = np.array(list(point.values()))
+    return float((100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum())
+
+
+def up_the_valley(**point):
+    x = np.array(list(point.values()))
+    bends = x[1:] - x[:-1] ** 2
+    slope = np.zeros(len(x))
+    slope[:-1] = -400 * x[:-1] * bends - 2 * (1 - x[:-1])
+    slope[1:] += 200 * bends
+    return dict(zip(point, (-slope).tolist(), strict=True))
+
+
+def best_of(gradient, n_trials, seed=1, space=SPACE, function=branin):
     """Return the lowest value of a run in which each trial reports a gradient."""
-    algorithm = create_algorithm("gp", build_space(SPACE), seed=seed)
+    algorithm = create_algorithm("gp", build_space(space), seed=seed)
     values = []
     for number in range(n_trials):
         params = algorithm.suggest(algorithm.problem.stream(number), number)
-        values.append(branin(**params))
+        values.append(function(**params))
         results = [{"name": "objective", "type": "objective", "value": values[-1]}]
         if gradient:
             value = gradient(**params)
@@ -69,6 +84,15 @@ def test_gradients_that_contradict_the_values_are_ignored_and_told(caplog):
     assert best < 0.05
     told = [record.message for record in caplog.records if "contradict" in record.message]
     assert len(told) == 1
+
+
+def test_gradients_of_the_wrong_sign_mislead_no_more_than_none_although_they_fit_each_other():
+    problem = {"space": {f"x{i}": "uniform(-2, 2)" for i in range(4)}, "function": valley}
+
+    misled = [best_of(up_the_valley, 35, seed, **problem) for seed in (1, 2)]
+
+    alone = [best_of(None, 35, seed, **problem) for seed in (1, 2)]
+    assert np.prod(misled) < 9 * np.prod(alone)
 
 
 def test_right_gradients_are_told_nothing(caplog):

@@ -20,7 +20,7 @@ from orion_like.algo.gp.acquisition import Acquisition, ExpectedImprovement, Fea
 from orion_like.algo.gp.embedding import Box, Embedding
 from orion_like.algo.gp.observations import Observations
 from orion_like.algo.gp.regression import NoisePrior, Posterior, most_probable
-from orion_like.algo.gp.slopes import Slopes
+from orion_like.algo.gp.slopes import Slopes, agreement
 from orion_like.algo.gp.warping import warp_bounded, warp_losses
 from orion_like.algo.history import History
 from orion_like.algo.outcome import Kind
@@ -33,6 +33,12 @@ MAX_SLOPES = 120
 
 SURE = 10.0
 """By how much the log evidence against gradients must exceed that for them to tell the user."""
+
+LEAST_AGREEMENT = -0.1
+"""How well gradients must foretell the differences between neighbours to be used at all."""
+
+SURELY_WRONG = -0.5
+"""How badly they must do so to tell the user."""
 
 MANY = 10
 """Trials that can give sure evidence against gradients."""
@@ -140,6 +146,10 @@ class Models:
         if not len(slopes):
             return None
         embedding, coordinates = self._frame.embedding, self._frame.coordinates(trials.vectors)
+        agreed = agreement(coordinates, targets, slopes)
+        if agreed < LEAST_AGREEMENT:
+            self.contradicted = agreed < SURELY_WRONG and len(trials) >= MANY
+            return None
         with_slopes = most_probable(embedding, coordinates, targets, noise, slopes)
         without = most_probable(embedding, coordinates, targets, noise)
         unrelated = without.log_density + slopes.log_density
