@@ -5,7 +5,10 @@ import pytest
 from orion_like.algo import create_algorithm
 from orion_like.testing.algorithms import SPACES, AlgorithmConformance, drive, smooth_loss
 
-orion = pytest.importorskip("orion.algo.base")
+orion = pytest.importorskip(
+    "orion.algo.base",
+    reason="Oríon 0.2.7 needs older versions of numpy, scipy and setuptools than the tests have",
+)
 
 
 class Sampler(orion.BaseAlgorithm):
