@@ -67,11 +67,38 @@ class SettingsList(SphinxDirective):
         return container.children
 
 
+class SettingsTable(SphinxDirective):
+    """``.. settings-table::``: all settings at a glance, each with the ways to set it."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [("Setting", "Default", "Environment", "Option", "Experiment's field")]
+        for option in OPTIONS:
+            variable = next(iter(option.variables), "")
+            word = next((w for w in option.options.split() if w.startswith("--")), "")
+            names = [option.key, variable, word, option.stored]
+            key, variable, word, stored = (f"``{name}``" if name else "" for name in names)
+            rows.append((key, _default(option), variable, word, stored))
+        lines = StringList()
+        for line in (".. list-table::", "   :header-rows: 1", ""):
+            lines.append(line, "the table of settings")
+        for row in rows:
+            for column, cell in enumerate(row):
+                mark = "     -" if column else "   * -"
+                lines.append(f"{mark} {cell}".rstrip(), "the table of settings")
+        container = nodes.container()
+        self.state.nested_parse(lines, self.content_offset, container)
+        return container.children
+
+
 def _describe(option: Option) -> list[str]:
     expected = option.kind.expected
     facts = [f"{expected[0].upper()}{expected[1:]}.", f"Default: {_default(option)}."]
     if option.variables:
         facts.append(f"Environment: {_code(option.variables)}.")
+    if option.options:
+        facts.append(f"On the command line: {_code(tuple(option.options.split()))}.")
+    if option.stored:
+        facts.append(f"Kept with an experiment as ``{option.stored}``.")
     names = (*option.aliases, *option.deprecated_names)
     if names:
         facts.append(f"Also known as {_code(names)}.")
@@ -101,5 +128,6 @@ def leave_docstrings_to_the_tests(app: Sphinx, page: nodes.document) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, and what happens to pages."""
     app.add_directive("settings", SettingsList)
+    app.add_directive("settings-table", SettingsTable)
     app.connect("doctree-read", leave_docstrings_to_the_tests)
     return {"parallel_read_safe": True}

@@ -142,6 +142,45 @@ def test_changing_a_returned_value_changes_no_default() -> None:
     assert load_settings()["experiment.space"] == {}
 
 
+def test_what_an_experiment_keeps_wins_over_the_environment_but_not_over_what_is_explicit(
+    tmp_path: Path,
+) -> None:
+    local = write(tmp_path / "local.yaml", "max_broken: 9")
+    environ = {"ORION_EXP_MAX_TRIALS": "50", "ORION_HEARTBEAT": "30"}
+    stored = {"name": "demo", "version": 2, "max_trials": 10, "max_broken": 3, "seed": 1}
+
+    settings = load_settings(local, environ=environ).of_experiment(stored)
+
+    keys = ("max_trials", "max_broken", "seed", "working_dir")
+    assert {key: settings.origin(f"experiment.{key}") for key in keys} == {
+        "max_trials": "experiment demo-v2",
+        "max_broken": f"file {local}",
+        "seed": "experiment demo-v2",
+        "working_dir": "default",
+    }
+    assert settings["experiment.max_trials"] == 10
+    assert settings["worker.heartbeat"] == 30
+
+
+def test_what_is_shown_of_settings_tells_no_secret() -> None:
+    settings = load_settings(
+        overrides={
+            "storage.database": {"type": "mongodb", "host": "mongodb://ann:s3cret@db"},
+            "worker.executor_configuration": {"auth": {"api_key": "s3cret"}, "threads": 2},
+            "gunicorn": {"bind": "127.0.0.1:80"},
+            "space": {"token": "uniform(0, 1)"},
+        },
+        environ={"ORION_DB_PASSWORD": "s3cret"},
+    )
+
+    shown = {option.key: settings.shown(option.key) for option in OPTIONS}
+
+    assert "s3cret" not in repr(shown)
+    assert shown["storage.database.host"] == "mongodb://ann:***@db"
+    assert shown["worker.executor_configuration"] == {"auth": {"api_key": "***"}, "threads": 2}
+    assert shown["experiment.space"] == {"token": "uniform(0, 1)"}
+
+
 # --- names ------------------------------------------------------------------------------------
 
 

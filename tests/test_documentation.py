@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 import orion_like
+from orion_like.client import get_experiment
 from orion_like.config import OPTIONS, load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -234,14 +235,45 @@ def test_an_example_configuration_is_valid(example: Path) -> None:
     assert any(settings.origin(option.key) != "default" for option in OPTIONS)
 
 
-def test_the_example_configuration_for_a_file_works_as_it_says(own_directory: Path) -> None:
-    head = (ROOT / "conf" / "file.yaml").read_text(encoding="utf-8")
-    command = re.search(r"^# +(orion-like hunt .*)$", head, re.MULTILINE)
+@pytest.mark.parametrize("name", ["file", "orion_style"])
+def test_an_example_configuration_without_a_server_works_as_it_says(
+    name: str, own_directory: Path
+) -> None:
+    file = ROOT / "conf" / f"{name}.yaml"
+    command = re.search(r"^# +(orion-like hunt .*)$", file.read_text("utf-8"), re.MULTILINE)
     assert command is not None
+    settings = load_settings(file, environ={})
 
     subprocess.run(["bash", "-c", command[1]], check=True, stdin=subprocess.DEVNULL)
 
-    assert (own_directory / "experiments.pkl").is_file()
+    experiment = get_experiment(
+        settings["experiment.name"], storage=settings["storage.database.host"]
+    )
+    assert experiment.stats.trials_completed == settings["experiment.max_trials"]
+
+
+@pytest.mark.mongodb
+def test_the_example_configurations_for_a_mongodb_work_with_one(
+    own_directory: Path, mongodb_uri: str
+) -> None:
+    for name in ("mongodb", "cluster_worker"):
+        settings = yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8"))
+        settings["storage"]["database"] = {"type": "mongodb", "host": mongodb_uri}
+        settings["experiment"] |= {"max_trials": 2, "working_dir": ""}
+        (own_directory / f"{name}.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+        hunt = (
+            f"hunt -n {name} -c {name}.yaml python examples/rosenbrock.py -x~'uniform(0, 1)' -y 1"
+        )
+
+        subprocess.run(["bash", "-c", f"orion-like {hunt}"], check=True, stdin=subprocess.DEVNULL)
+
+    counts = subprocess.run(
+        ["orion-like", "status", "-c", "mongodb.yaml", "--format", "csv"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert counts.stdout.count("completed,2") == 2
 
 
 def test_the_configuration_files_in_the_guide_are_valid(tmp_path: Path) -> None:
@@ -255,3 +287,13 @@ def test_the_configuration_files_in_the_guide_are_valid(tmp_path: Path) -> None:
         load_settings(file, environ={})
 
     assert shown
+
+
+def test_every_setting_is_described_in_the_guide() -> None:
+    page = (ROOT / "docs" / "configuration.rst").read_text(encoding="utf-8")
+    described = re.findall(r"^\.\. settings:: (\S+)$", page, re.MULTILINE)
+
+    left_out = [option.key for option in OPTIONS if not option.key.startswith(tuple(described))]
+
+    assert left_out == []
+    assert ".. settings-table::" in page

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 SHOWN: Final = "***"
 
@@ -13,6 +14,10 @@ _QUOTED: Final = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|['\"]\S*"
 _FIELD: Final = re.compile(
     r"(?i)(?P<before>\w*(?:passw(?:or)?d|passphrase|aws_session_token)['\"]?\s*[:=]\s*)"
     rf"(?:{_QUOTED}|[^\s'\",}}]+)"
+)
+_SECRET_NAME: Final = re.compile(
+    r"(?i).*(?:passw(?:or)?d|passphrase|secret|credentials?|(?:^|[._-])token|"
+    r"(?:api|access|private)[._-]?key)$"
 )
 _OPTION: Final = re.compile(r"(?i)(\w*password=|aws_session_token:)[^&,]*")
 _SCHEME: Final = re.compile(r"[a-zA-Z][\w+.-]*://")
@@ -35,6 +40,30 @@ def redact(text: str) -> str:
     """
     text = _CREDENTIALS.sub(rf"\g<before>{SHOWN}", text)
     return _FIELD.sub(rf"\g<before>{SHOWN}", text)
+
+
+def redact_values(value: Any, name: str = "") -> Any:
+    """Return nested values with ``***`` for those whose name says that they are secret.
+
+    Parameters
+    ----------
+    value
+        Mappings, lists, texts and other values.
+    name
+        What it is called.
+
+    Examples
+    --------
+    >>> redact_values({"api_key": "abc", "workers": 2, "address": "tcp://ann:s3cret@host"})
+    {'api_key': '***', 'workers': 2, 'address': 'tcp://ann:***@host'}
+    """
+    if value is not None and _SECRET_NAME.match(name):
+        return SHOWN
+    if isinstance(value, Mapping):
+        return {key: redact_values(item, str(key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact_values(item) for item in value]
+    return redact(value) if isinstance(value, str) else value
 
 
 def without_password(uri: str) -> str:

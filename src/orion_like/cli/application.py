@@ -49,6 +49,7 @@ ENTRIES = {
     "stop": Entry(
         "orion_like.cli.state:stop", "Have all workers end after their trials.", STEERING
     ),
+    "config": Entry("orion_like.cli.config.group:config", "See what is configured.", KEEPING),
     "db": Entry(
         "orion_like.cli.db.group:db", "Set up, test, copy and clean the database.", KEEPING
     ),

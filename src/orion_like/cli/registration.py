@@ -110,20 +110,11 @@ def worker_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
     options
         Values of `orion_like.cli.options.worker_options`.
     """
-    keys = {
-        "n_workers": "n_workers",
-        "pool_size": "pool_size",
-        "executor": "executor",
-        "heartbeat": "heartbeat",
-        "worker_max_trials": "max_trials",
-        "worker_max_broken": "max_broken",
-        "idle_timeout": "idle_timeout",
-        "trial_timeout": "trial_timeout",
-        "grace": "grace",
-        "retry": "max_retries",
-        "interrupt_signal_code": "interrupt_signal_code",
-    }
-    return {f"worker.{key}": options.get(option) for option, key in keys.items()}
+    from orion_like.config import OF_ARGUMENTS
+
+    words = {"--" + name.replace("_", "-"): value for name, value in options.items()}
+    given = {OF_ARGUMENTS[word].key: value for word, value in words.items() if word in OF_ARGUMENTS}
+    return {key: value for key, value in given.items() if key.startswith("worker.")}
 
 
 def register(

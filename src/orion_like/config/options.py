@@ -180,6 +180,10 @@ class Option:
         Other names that mean the same and are warned about.
     local
         Whether it describes one experiment, so that it has no place in the site's or user's file.
+    stored
+        Dotted field of the experiment's document that holds it, if an experiment keeps it.
+    options
+        Options of the command line that set it, with spaces between them.
     """
 
     key: str
@@ -190,6 +194,8 @@ class Option:
     aliases: tuple[str, ...] = ()
     deprecated_names: tuple[str, ...] = ()
     local: bool = False
+    stored: str = ""
+    options: str = ""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -202,6 +208,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("storage.type", _choice("legacy"), "legacy", "STORAGE_TYPE",
            help="Layout of the documents in the database."),
     Option("storage.url", _or_none(TEXT, "storage.database"), None, "STORAGE",
+           options="--storage",
            help="Where documents live: a path, or a URL such as ``mongodb://host/name``."),
     Option("storage.trust_locks", BOOLEAN, False, "TRUST_LOCKS",
            help="Whether to say nothing if locks on the database file may not hold."),
@@ -220,92 +227,129 @@ OPTIONS: tuple[Option, ...] = (
     Option("storage.database.timeout", _seconds(), 60, "DB_TIMEOUT",
            help="Seconds to wait for the database before giving up."),
     Option("experiment.name", _name("no name"), None, local=True,
+           stored="name", options="-n --name",
            help="Name of the experiment."),
     Option("experiment.version", _or_none(_whole(1), "the latest"), None, local=True,
+           stored="version", options="-v --version",
            help="Version of the experiment."),
     Option("experiment.user", _name("whoever runs the program"), None, local=True,
+           stored="metadata.user", options="-u --user",
            help="Whose experiment it is."),
     Option("experiment.space", MAPPING, {}, local=True,
+           stored="space",
            help="Search space: {dimension: prior}, nested as you like."),
     Option("experiment.constraints", ENTRIES, [], local=True,
+           stored="constraints", options="--constraint",
            help="Texts such as ``x + y <= 1`` limit what is tried; texts such as"
            " ``memory <= 8`` and mappings limit results."),
     Option("experiment.objectives", ENTRIES, [], local=True,
+           stored="objectives", options="--objective",
            help="Objectives: names, or mappings {name, direction, reference}; empty: one,"
            " minimized."),
     Option("experiment.seed", _or_none(_whole(0), "a fresh one"), None, local=True,
+           stored="seed", options="--seed",
            help="Seed of all random choices."),
     Option("experiment.algorithm", NAME_OR_MAPPING, "auto", "ALGORITHM",
            aliases=("experiment.algorithms",),
+           stored="algorithm", options="--algorithm",
            help="Algorithm that chooses the trials."),
     Option("experiment.stopping", _or_none(NAME_OR_MAPPING, "none"), None,
+           stored="stopping", options="--stopping",
            help="Rules that stop trials early: a name, or {name: {parameter: value}}."),
     Option("experiment.max_trials", _limit(_whole(1)), None, "EXP_MAX_TRIALS",
+           stored="max_trials", options="--max-trials --exp-max-trials",
            help="Finished trials, completed or stopped early, after which the experiment is done."),
     Option("experiment.max_broken", _whole(1), 3, "EXP_MAX_BROKEN",
+           stored="max_broken", options="--exp-max-broken",
            help="Broken trials after which the experiment stops."),
     Option("experiment.working_dir", PATH, "", "WORKING_DIR",
+           stored="working_dir", options="--working-dir",
            help="Directory for the trials' directories; empty: a temporary one."),
     Option("worker.n_workers", _whole(1), 1, "N_WORKERS",
+           options="--n-workers",
            help="Trials that one command runs at once."),
     Option("worker.pool_size", _whole(0), 0, "POOL_SIZE",
+           options="--pool-size",
            help="Trials prepared at once; 0: as many as workers."),
     Option("worker.executor", TEXT, "PoolExecutor", "EXECUTOR",
+           options="--executor",
            help="What runs the trials."),
     Option("worker.executor_configuration", MAPPING, {}, "EXECUTOR_CONFIGURATION",
            help="Arguments of the executor."),
     Option("worker.heartbeat", _seconds(), 120, "HEARTBEAT",
+           options="--heartbeat",
            help="Seconds between two signs of life of a running trial."),
     Option("worker.lost_threshold", _or_none(_seconds(), "2 x heartbeat"), None, "LOST_THRESHOLD",
            help="Seconds without a sign of life after which another worker takes a trial over."),
     Option("worker.max_trials", _limit(_whole(1)), None, "WORKER_MAX_TRIALS",
            deprecated_names=("experiment.worker_trials",),
+           options="--worker-max-trials --worker-trials",
            help="Trials after which a worker stops."),
     Option("worker.max_broken", _whole(1), 3, "WORKER_MAX_BROKEN",
+           options="--worker-max-broken",
            help="Broken trials after which a worker stops."),
     Option("worker.idle_timeout", _seconds(zero=True), 60, "IDLE_TIMEOUT MAX_IDLE_TIME",
            deprecated_names=("worker.max_idle_time",),
+           options="--idle-timeout --max-idle-time",
            help="Seconds without anything to do after which a worker stops."),
     Option("worker.trial_timeout", _limit(_seconds()), None, "TRIAL_TIMEOUT",
+           options="--trial-timeout",
            help="Seconds that one trial may run."),
     Option("worker.grace", _seconds(zero=True), 5, "GRACE",
+           options="--grace",
            help="Seconds that a trial has to save what it needs and end, when it must end early."),
     Option("worker.max_retries", _whole(0), 0, "MAX_RETRIES", aliases=("worker.retry",),
+           options="--retry",
            help="How often a broken trial is run again."),
     Option("worker.interrupt_signal_code", _whole(1, 255), 130, "INTERRUPT_CODE",
+           options="--interrupt-signal-code",
            help="Exit code by which a script says that it was interrupted."),
     Option("worker.user_script_config", TEXT, "config", "USER_SCRIPT_CONFIG",
            deprecated_names=("user_script_config",),
+           stored="metadata.user_script_config", options="--user-script-config",
            help="Option of the script that names its configuration file."),
     Option("evc.enable", BOOLEAN, False, "EVC_ENABLE", aliases=("enable_evc",),
+           options="--enable-evc",
            help="Branch a new version when an experiment changes."),
     Option("evc.auto_resolution", BOOLEAN, True, "EVC_AUTO_RESOLUTION",
+           options="--auto-resolution",
            help="Resolve differences between versions without asking."),
     Option("evc.manual_resolution", BOOLEAN, False, "EVC_MANUAL_RESOLUTION",
+           options="--manual-resolution",
            help="Ask how differences between versions are resolved."),
     Option("evc.non_monitored_arguments", _words(":"), [], "EVC_NON_MONITORED_ARGUMENTS",
+           options="--non-monitored-arguments",
            help="Arguments of the command whose changes do not matter."),
     Option("evc.ignore_code_changes", BOOLEAN, False, "EVC_IGNORE_CODE_CHANGES",
+           options="--ignore-code-changes",
            help="Whether changes of the code do not matter."),
     Option("evc.algorithm_change", BOOLEAN, False, "EVC_ALGO_CHANGE",
+           options="--algorithm-change",
            help="Whether the algorithm may change."),
     Option("evc.orion_version_change", BOOLEAN, False, "EVC_ORION_VERSION_CHANGE",
+           options="--orion-version-change",
            help="Whether the version of the program may change."),
     Option("evc.code_change_type", CHANGE_TYPE, "break", "EVC_CODE_CHANGE",
+           options="--code-change-type",
            help="What a change of the code does to results."),
     Option("evc.cli_change_type", CHANGE_TYPE, "break", "EVC_CMDLINE_CHANGE",
+           options="--cli-change-type",
            help="What a change of the command does to results."),
     Option("evc.config_change_type", CHANGE_TYPE, "break", "EVC_CONFIG_CHANGE",
+           options="--config-change-type",
            help="What a change of the script's configuration file does to results."),
     Option("evc.branch_from", _name("none"), None, local=True,
+           options="--branch-from",
            help="Experiment to branch from."),
     Option("evc.branch_to", _name("none"), None, local=True,
+           options="-b --branch-to",
            help="Name of the branched experiment."),
     Option("frontends_uri", _words(","), [], "WEBAPI_FRONTENDS_URI",
            help="Web pages that may call the REST API."),
     Option("gunicorn", MAPPING, {},
            help="Arguments of the web server."),
     Option("debug", BOOLEAN, False, "DEBUG",
+           options="-d --debug",
            help="Keep everything in memory and leave nothing behind."),
 )  # fmt: skip
 
@@ -317,6 +361,10 @@ SECTION_ALIASES = {"database": "storage.database"}
 SECTIONS = {"producer", *SECTION_ALIASES} | {
     key[:end] for key in TABLE for end, letter in enumerate(key) if letter == "."
 }
+
+
+OF_ARGUMENTS = {word: option for option in OPTIONS for word in option.options.split()}
+"""By option of the command line, the setting that it sets."""
 
 
 def _accepted_names() -> dict[str, tuple[Option, bool]]:

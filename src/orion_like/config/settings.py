@@ -1,8 +1,9 @@
 """Settings: their values, and where each came from.
 
 Values come in layers, later ones win: built-in defaults, the site's and the
-user's file, the environment, a local file (``--config``), and arguments. The
-names that users of Oríon know are accepted in all of them.
+user's file, the environment, what is stored with an experiment that exists, a
+local file (``--config``), and arguments. The names that users of Oríon know are
+accepted in all of them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from orion_like.config.options import (
     Option,
 )
 from orion_like.errors import ConfigurationError
-from orion_like.redaction import SHOWN, redact, user_and_password
+from orion_like.redaction import SHOWN, redact, redact_values, user_and_password
 from orion_like.spelling import closest
 
 if TYPE_CHECKING:
@@ -69,8 +70,18 @@ class Settings:
         return self._entry(key).value
 
     def origin(self, key: str) -> str:
-        """Say who set it: ``default``, ``file PATH``, ``environment NAME`` or ``argument``."""
+        """Say who set it.
+
+        ``default``, ``file PATH``, ``environment NAME``, ``experiment NAME-vVERSION`` or
+        ``argument``.
+        """
         return self._entry(key).origin
+
+    def shown(self, key: str) -> Any:
+        """Value of a setting with ``***`` in the place of what is secret."""
+        option, value = option_of(key), self[key]
+        # Whoever can read an experiment knows what is stored with it.
+        return value if option.stored else redact_values(value, option.key)
 
     def explicit(self, key: str) -> Any:
         """Value that came from the local file or an argument, else ``None``.
@@ -80,6 +91,23 @@ class Settings:
         """
         entry = self._entry(key)
         return entry.value if entry.explicit else None
+
+    def of_experiment(self, document: Mapping[str, Any]) -> Settings:
+        """Return the settings in force for an experiment that exists.
+
+        Parameters
+        ----------
+        document
+            Its document. What is stored there wins over files for all experiments and over
+            the environment, not over what is explicit.
+        """
+        origin = f"experiment {document['name']}-v{document.get('version', 1)}"
+        entries = dict(self._entries)
+        for option in OPTIONS:
+            found, value = _stored_value(document, option.stored)
+            if found and not entries[option.key].explicit:
+                entries[option.key] = _Entry(copy.deepcopy(value), origin)
+        return Settings(entries)
 
     def section(self, prefix: str) -> dict[str, Any]:
         """Nested dictionary of the settings below a prefix such as ``worker``."""
@@ -115,9 +143,7 @@ class Settings:
         return {"type": self["storage.type"], "database": database | trust}
 
     def _entry(self, key: str) -> _Entry:
-        if key not in ACCEPTED_NAMES:
-            raise ConfigurationError(_unknown("setting", key, TABLE))
-        return self._entries[ACCEPTED_NAMES[key][0].key]
+        return self._entries[option_of(key).key]
 
     def __repr__(self) -> str:
         """Only what was set, and no values: one of them may be a password."""
@@ -164,6 +190,19 @@ def load_settings(
     return Settings(entries)
 
 
+def option_of(name: str) -> Option:
+    """Return the setting of any of its names; `ConfigurationError` if there is none.
+
+    Examples
+    --------
+    >>> option_of("database.host").key
+    'storage.database.host'
+    """
+    if name not in ACCEPTED_NAMES:
+        raise ConfigurationError(_unknown("setting", name, {*TABLE, *SECTIONS}))
+    return ACCEPTED_NAMES[name][0]
+
+
 def global_files() -> list[Path]:
     """Paths of the site's and the user's configuration file, whether they exist or not."""
     import platformdirs
@@ -179,6 +218,16 @@ def default_database_path() -> Path:
     import platformdirs
 
     return platformdirs.user_data_path("orion_like", appauthor=False) / "orion_like_db.pkl"
+
+
+def _stored_value(document: Mapping[str, Any], field_: str) -> tuple[bool, Any]:
+    """Return whether a document has a dotted field, and its value."""
+    value: Any = document
+    for word in field_.split("."):
+        if not isinstance(value, Mapping) or word not in value:
+            return False, None
+        value = value[word]
+    return True, value
 
 
 # --- layers -----------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""`orion-like config …`: what is configured."""
