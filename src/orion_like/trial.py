@@ -393,6 +393,7 @@ class Trial:
         "exp_working_dir",
         "experiment",
         "heartbeat",
+        "in_population",
         "late_results",
         "number",
         "parent",
@@ -426,6 +427,7 @@ class Trial:
     parent: str | None
     reason: str | None
     attrs: dict[str, Any]
+    in_population: bool
     late_results: list[Any]
     stopped: bool
 
@@ -445,6 +447,7 @@ class Trial:
         self.attrs = dict(fields.pop("attrs", None) or {})
         self.late_results = list(fields.pop("late_results", None) or [])
         self.stopped = bool(fields.pop("stopped", False))
+        self.in_population = bool(fields.pop("in_population", False))
         if fields:
             raise AttributeError(f"a trial has no field {', '.join(map(repr, sorted(fields)))}")
         validate_status(status)
@@ -476,6 +479,7 @@ class Trial:
         trial.attrs = dict(get("attrs") or {})
         trial.late_results = list(get("late_results") or ())
         trial.stopped = bool(get("stopped"))
+        trial.in_population = bool(get("in_population"))
         trial._params = [Param.from_document(item) for item in get("params") or ()]
         trial._results = [Result.from_document(item) for item in get("results") or ()]
         return trial
@@ -497,6 +501,8 @@ class Trial:
             document["late_results"] = self.late_results
         if self.stopped:
             document["stopped"] = True
+        if self.in_population:
+            document["in_population"] = True
         return document
 
     def branch(self, status: str = "new", params: Mapping[str, Any] | None = None) -> Trial:
@@ -521,6 +527,7 @@ class Trial:
             status=status,
             params=new_params,
             parent=self.id,
+            in_population=self.in_population,
         )
 
     @property
@@ -636,9 +643,13 @@ class Trial:
     def checkpoint_dir(self) -> str:
         """Directory for checkpoints, the same for all trials that differ in the fidelity alone.
 
-        Reading it raises RuntimeError if the experiment has no working directory.
+        Those of a trial in a population are in its own working directory, which starts as a copy
+        of its parent's: children of one trial go different ways. Reading it raises RuntimeError
+        if the experiment has no working directory.
         """
         working_dir = self.get_working_dir()
+        if self.in_population:
+            return os.path.join(working_dir, "checkpoints")
         return os.path.join(os.path.dirname(working_dir), "checkpoints", self.hash_params)
 
     def get_working_dir(

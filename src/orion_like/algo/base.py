@@ -158,6 +158,9 @@ class Algorithm(ABC):
     foreign_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters that an algorithm of this name has in Oríon, accepted without effect."""
 
+    has_population: ClassVar[bool] = False
+    """Whether trials go on from others with other parameters: each has its own checkpoints."""
+
     stages: tuple[Stage, ...] = ()
     """Of an algorithm that hands suggestions to others: to which, in order; the first from 0."""
 

@@ -467,6 +467,8 @@ class ExperimentClient:
 
     def _suggested(self, trial: Trial) -> SuggestedTrial:
         trial.exp_working_dir = trial.exp_working_dir or self.working_dir or None
+        if trial.in_population:  # what it goes on from is there
+            prepare_trial_working_dir(self, trial)
         return SuggestedTrial.hand_out(trial, self._desk.open(trial).address, self._release)
 
     def observe(self, trial: Trial, results: Any, name: str = "objective") -> None:

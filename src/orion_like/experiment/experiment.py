@@ -283,6 +283,7 @@ class Experiment:
             params=self.space.to_document(params),
             exp_working_dir=self.working_dir or None,
             parent=parent,
+            in_population=self.algorithm.has_population,
         )
 
     def fetch_trials(self, where: Mapping[str, Any] | None = None) -> list[Trial]:

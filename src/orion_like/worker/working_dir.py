@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
 import tempfile
 
 from orion_like.trial import Trial
+from orion_like.worker.copying import copy_directory
+
+logger = logging.getLogger(__name__)
 
 
 class WorkingDirectory:
@@ -62,12 +66,17 @@ def prepare_trial_directory(trial: Trial) -> str:
     path = trial.working_dir
     if os.path.isdir(path):
         return path
-    parent = os.path.join(trial.exp_working_dir or "", trial.parent) if trial.parent else ""
-    if parent and os.path.isdir(parent):
-        # Under a name of its own first: a half copied directory must not look like a whole one.
-        copy = f"{path}.{os.getpid()}.copy"
-        shutil.copytree(parent, copy, symlinks=True)
-        os.rename(copy, path)
-    else:
-        os.makedirs(path, exist_ok=True)
+    if trial.parent:
+        parent = os.path.join(trial.exp_working_dir or "", trial.parent)
+        if os.path.isdir(parent):
+            copy_directory(parent, path)
+            return path
+        if trial.in_population:
+            logger.warning(
+                "trial %s starts anew: the working directory of its parent, %s, is not on this "
+                "machine; give the experiment a working directory that all workers reach",
+                trial.id,
+                parent,
+            )
+    os.makedirs(path, exist_ok=True)
     return path
