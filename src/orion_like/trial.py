@@ -392,6 +392,7 @@ class Trial:
         "end_time",
         "exp_working_dir",
         "experiment",
+        "experiment_uuid",
         "heartbeat",
         "in_population",
         "late_results",
@@ -430,6 +431,7 @@ class Trial:
     in_population: bool
     late_results: list[Any]
     stopped: bool
+    experiment_uuid: str | None  # of the experiment's document, for who got the trial from it
 
     def __init__(
         self,
@@ -448,6 +450,7 @@ class Trial:
         self.late_results = list(fields.pop("late_results", None) or [])
         self.stopped = bool(fields.pop("stopped", False))
         self.in_population = bool(fields.pop("in_population", False))
+        self.experiment_uuid = fields.pop("experiment_uuid", None)
         if fields:
             raise AttributeError(f"a trial has no field {', '.join(map(repr, sorted(fields)))}")
         validate_status(status)
@@ -480,6 +483,7 @@ class Trial:
         trial.late_results = list(get("late_results") or ())
         trial.stopped = bool(get("stopped"))
         trial.in_population = bool(get("in_population"))
+        trial.experiment_uuid = None
         trial._params = [Param.from_document(item) for item in get("params") or ()]
         trial._results = [Result.from_document(item) for item in get("results") or ()]
         return trial
@@ -524,6 +528,7 @@ class Trial:
         return Trial(
             experiment=self.experiment,
             exp_working_dir=self.exp_working_dir,
+            experiment_uuid=self.experiment_uuid,
             status=status,
             params=new_params,
             parent=self.id,
@@ -643,14 +648,21 @@ class Trial:
     def checkpoint_dir(self) -> str:
         """Directory for checkpoints, the same for all trials that differ in the fidelity alone.
 
-        Those of a trial in a population are in its own working directory, which starts as a copy
-        of its parent's: children of one trial go different ways. Reading it raises RuntimeError
-        if the experiment has no working directory.
+        It is that of one experiment: another one in the same working directory has others. That
+        of a trial in a population is in its own working directory, which starts as a copy of its
+        parent's: children of one trial go different ways. Reading it raises RuntimeError if the
+        experiment has no working directory, or if the trial was not got from it.
         """
+        if self.experiment_uuid is None:
+            raise RuntimeError(
+                f"trial {self.id} has no directory for checkpoints, because `experiment_uuid` is "
+                "not set; get the trial from its experiment"
+            )
         working_dir = self.get_working_dir()
         if self.in_population:
-            return os.path.join(working_dir, "checkpoints")
-        return os.path.join(os.path.dirname(working_dir), "checkpoints", self.hash_params)
+            return os.path.join(working_dir, "checkpoints", self.experiment_uuid)
+        top = os.path.dirname(working_dir)
+        return os.path.join(top, "checkpoints", self.experiment_uuid, self.hash_params)
 
     def get_working_dir(
         self,

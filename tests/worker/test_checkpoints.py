@@ -26,7 +26,7 @@ def build(storage, tmp_path, **changes):
         "working_dir": str(tmp_path / "work"),
         **changes,
     }
-    return build_experiment("demo", storage=storage, **options)
+    return build_experiment(options.pop("name", "demo"), storage=storage, **options)
 
 
 def save(trial, step, text, **metadata):
@@ -90,6 +90,42 @@ def test_trials_that_differ_in_the_fidelity_alone_share_their_checkpoints(storag
     assert other.latest_checkpoint is None
     for trial in (short, long, other):
         client.release(trial)
+
+
+def test_an_experiment_made_anew_does_not_go_on_from_the_checkpoints_of_a_former_one(
+    tmp_path,
+):
+    def run(name, database):
+        client = build(Storage(database), tmp_path, name=name)
+        trial = client.insert({"x": 0.5}, reserve=True)
+        found = trial.latest_checkpoint
+        save(trial, 1, name)
+        client.observe(trial, 1.0)
+        return found
+
+    first = EphemeralDB()
+
+    assert run("demo", first) is None
+    assert run("other", first) is None
+    assert run("demo", EphemeralDB()) is None
+
+
+def test_a_copy_goes_on_from_the_same_checkpoints_but_not_beside_the_original(storage, tmp_path):
+    client = build(storage, tmp_path)
+    with client.suggest() as trial:
+        save(trial, 1, "model")
+    elsewhere = Storage(EphemeralDB())
+
+    copy(storage, elsewhere)
+    copy(elsewhere, storage, resolve="bump")
+
+    def found_by(storage):
+        copied = build_experiment("demo", storage=storage, working_dir=client.working_dir)
+        with copied.suggest() as again:
+            return again.latest_checkpoint
+
+    assert read(found_by(elsewhere)) == "model"
+    assert found_by(storage) is None
 
 
 def test_a_checkpoint_that_was_not_finished_is_none(storage, tmp_path):

@@ -317,7 +317,7 @@ class ExperimentClient:
             raise MissingArguments("get_trial needs a trial or the uid of one")
         if uid not in (None, trial_id):
             raise AssertionError(f"the trial has the id {trial_id}, but uid is {uid}")
-        return self.storage.get_trial(self.id, trial_id)
+        return self._experiment.get_trial(trial_id)
 
     def to_pandas(self, with_evc_tree: bool = False) -> pandas.DataFrame:
         """Return one row a trial: id, status, times, objective, and the dimensions.
@@ -469,7 +469,8 @@ class ExperimentClient:
         trial.exp_working_dir = trial.exp_working_dir or self.working_dir or None
         if trial.in_population:  # what it goes on from is there
             prepare_trial_working_dir(self, trial)
-        return SuggestedTrial.hand_out(trial, self._desk.open(trial).address, self._release)
+        address = self._desk.open(trial).address
+        return SuggestedTrial.hand_out(trial, address, self._experiment.uuid, self._release)
 
     def observe(self, trial: Trial, results: Any, name: str = "objective") -> None:
         """Report the results of a trial, which completes it.

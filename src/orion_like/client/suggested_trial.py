@@ -28,9 +28,11 @@ class SuggestedTrial(LiveTrial):
     _release: Callable[..., Any]
 
     @classmethod
-    def hand_out(cls, trial: Trial, address: str, release: Callable[..., Any]) -> SuggestedTrial:
+    def hand_out(
+        cls, trial: Trial, address: str, experiment_uuid: str, release: Callable[..., Any]
+    ) -> SuggestedTrial:
         """Return `trial` with a way to report, and one to release it in this process."""
-        wrapped = cls.wrap(trial, address)
+        wrapped = cls.wrap(trial, address, experiment_uuid)
         wrapped._release = release
         return wrapped
 

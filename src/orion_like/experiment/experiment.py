@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 MODES = {"r": "reading", "w": "writing", "x": "executing"}
 STATES = ("active", "paused", "stopping")  # what people decide, through the document
 ANY_OBJECTIVE = "objective"  # name of an objective that need not be reported by its name
-_COUNTERS = ("change", "next_number", "free_numbers", "deletions")  # of the database's own
+# What is the database's own, and no setting.
+_COUNTERS = ("change", "next_number", "free_numbers", "deletions", "uuid")
 
 
 class Experiment:
@@ -75,6 +76,11 @@ class Experiment:
     def id(self) -> Any:
         """Identity of the experiment in its database."""
         return self._document["_id"]
+
+    @property
+    def uuid(self) -> str:
+        """Identity of the experiment in the whole world, which a copy elsewhere keeps."""
+        return str(self._document.get("uuid") or self.id)
 
     @property
     def name(self) -> str:
@@ -282,13 +288,24 @@ class Experiment:
             number=number,
             params=self.space.to_document(params),
             exp_working_dir=self.working_dir or None,
+            experiment_uuid=self.uuid,
             parent=parent,
             in_population=self.algorithm.has_population,
         )
 
     def fetch_trials(self, where: Mapping[str, Any] | None = None) -> list[Trial]:
         """Return the trials that match `where`, in order of suggestion."""
-        return self.storage.fetch_trials(self.id, where)
+        trials = self.storage.fetch_trials(self.id, where)
+        for trial in trials:
+            trial.experiment_uuid = self.uuid
+        return trials
+
+    def get_trial(self, trial_id: str) -> Trial | None:
+        """Return the trial with this id, or None."""
+        trial = self.storage.get_trial(self.id, trial_id)
+        if trial is not None:
+            trial.experiment_uuid = self.uuid
+        return trial
 
     def check_results(self, results: Any, name: str = ANY_OBJECTIVE) -> list[Result]:
         """Return the results of a trial, in which the declared objectives must be.

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid5
 from zlib import crc32
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _new_fields(experiment: Mapping[str, Any], trials: Iterable[Document]) -> Do
         "next_number": len(list(trials)),
         "free_numbers": [],
         "deletions": 0,
+        "uuid": _uuid(experiment),
     }
     limits = ("max_trials", "max_broken")
     return fields | {name: None for name in limits if experiment.get(name) == math.inf}
@@ -132,6 +134,13 @@ def flat_space(space: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + name] = prior
     return flat
+
+
+def _uuid(experiment: Mapping[str, Any]) -> str:
+    """Return the same identity whoever takes the experiment over."""
+    born = (experiment.get("metadata") or {}).get("datetime")
+    what = experiment["_id"], experiment.get("name"), experiment.get("version", 1), born
+    return uuid5(NAMESPACE_OID, " ".join(map(str, what))).hex
 
 
 def _seed(experiment: Mapping[str, Any]) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
+from uuid import uuid4
 
 from orion_like.errors import (
     AlreadyReleased,
@@ -98,7 +99,13 @@ class Storage:
         DuplicateKeyError
             If there is one with the same name and version.
         """
-        document = {"next_number": 0, "free_numbers": [], "deletions": 0, **configuration}
+        document = {
+            "next_number": 0,
+            "free_numbers": [],
+            "deletions": 0,
+            "uuid": uuid4().hex,
+            **configuration,
+        }
         refers = {"parent_id": None, "adapter": [], **(document.get("refers") or {})}
         while True:
             uid = self.database.new_id(EXPERIMENTS)

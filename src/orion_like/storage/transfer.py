@@ -396,8 +396,10 @@ class _Copying:
             begun = self._destination.fetch_experiments({"name": provisional}, ["name"])
             if begun:
                 return begun[0]["_id"]
+        # A copy elsewhere goes on from the same checkpoints; two in one place must not share them.
+        own = ("uuid",) if step.version != step.document.get("version", 1) else ()
         document = {
-            **_without(step.document, "_id"),
+            **_without(step.document, "_id", *own),
             "name": provisional,
             "version": step.version,
             "refers": _new_references(step.document, self._identities),

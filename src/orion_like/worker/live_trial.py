@@ -42,18 +42,19 @@ class LiveTrial(Trial):
     _channel: Channel
 
     @classmethod
-    def wrap(cls: type[LiveT], trial: Trial, address: str) -> LiveT:
+    def wrap(cls: type[LiveT], trial: Trial, address: str, experiment_uuid: str | None) -> LiveT:
         """Return `trial` with a way to report: the path of a socket."""
         wrapped = cls.__new__(cls)
         for name in Trial.__slots__:
             setattr(wrapped, name, getattr(trial, name))
+        wrapped.experiment_uuid = experiment_uuid
         wrapped._channel = Channel(address)
         return wrapped
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.status != "reserved":  # it has nothing to report any more
-            return (Trial.from_document, (self.to_dict(),))
-        return (_elsewhere, (self.to_dict(), self.report_address))
+            return (_finished, (self.to_dict(), self.experiment_uuid))
+        return (_elsewhere, (self.to_dict(), self.report_address, self.experiment_uuid))
 
     @property
     def report_address(self) -> str:
@@ -128,5 +129,11 @@ class LiveTrial(Trial):
         return self.should_stop()
 
 
-def _elsewhere(document: dict[str, Any], address: str) -> LiveTrial:
-    return LiveTrial.wrap(Trial.from_document(document), address)
+def _elsewhere(document: dict[str, Any], address: str, experiment_uuid: str | None) -> LiveTrial:
+    return LiveTrial.wrap(Trial.from_document(document), address, experiment_uuid)
+
+
+def _finished(document: dict[str, Any], experiment_uuid: str | None) -> Trial:
+    trial = Trial.from_document(document)
+    trial.experiment_uuid = experiment_uuid
+    return trial

@@ -265,7 +265,8 @@ class WorkerLoop:
         return None
 
     def _start(self, reserved: Trial) -> None:
-        trial = LiveTrial.wrap(reserved, self._desk.open(reserved).address)
+        address = self._desk.open(reserved).address
+        trial = LiveTrial.wrap(reserved, address, self._experiment.uuid)
         self._heartbeat.add(trial)
         self._started += 1
         try:
