@@ -125,7 +125,11 @@ class TestPopulations:
     def trial(self, tmp_path, parent=None, **params):
         listed = [{"name": name, "type": "real", "value": v} for name, v in params.items()]
         return Trial(
-            params=listed, parent=parent, exp_working_dir=str(tmp_path), in_population=True
+            params=listed,
+            parent=parent,
+            exp_working_dir=str(tmp_path),
+            experiment_uuid="e" * 32,
+            in_population=True,
         )
 
     def test_checkpoints_are_copied_with_the_working_directory_of_the_parent(self, tmp_path):
@@ -167,6 +171,7 @@ class TestPopulations:
         trial = self.trial(tmp_path, x=0.5)
 
         read = Trial.from_document(trial.to_dict())
+        read.experiment_uuid = trial.experiment_uuid
 
         assert read.in_population
         assert read.checkpoint_dir == trial.checkpoint_dir
