@@ -469,8 +469,8 @@ class ExperimentClient:
         trial.exp_working_dir = trial.exp_working_dir or self.working_dir or None
         if trial.in_population:  # what it goes on from is there
             prepare_trial_working_dir(self, trial)
-        address = self._desk.open(trial).address
-        return SuggestedTrial.hand_out(trial, address, self._experiment.uuid, self._release)
+        listen = self._desk.open(trial).listen
+        return SuggestedTrial.hand_out(trial, listen, self._experiment.uuid, self._release)
 
     def observe(self, trial: Trial, results: Any, name: str = "objective") -> None:
         """Report the results of a trial, which completes it.

@@ -29,7 +29,11 @@ class SuggestedTrial(LiveTrial):
 
     @classmethod
     def hand_out(
-        cls, trial: Trial, address: str, experiment_uuid: str, release: Callable[..., Any]
+        cls,
+        trial: Trial,
+        address: Callable[[], str],
+        experiment_uuid: str,
+        release: Callable[..., Any],
     ) -> SuggestedTrial:
         """Return `trial` with a way to report, and one to release it in this process."""
         wrapped = cls.wrap(trial, address, experiment_uuid)

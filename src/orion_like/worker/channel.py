@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -28,17 +28,25 @@ class Channel:
     Parameters
     ----------
     address
-        Path of its socket for this trial.
+        Path of its socket for this trial, or what tells it when it is needed: most functions
+        never report.
     """
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str | Callable[[], str]) -> None:
+        self._address = address
         self._socket: socket.socket | None = None
         self._unread = b""
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._was_connected = False
         self._is_lost = False
+
+    @property
+    def address(self) -> str:
+        """Path of the socket."""
+        if callable(self._address):
+            self._address = self._address()
+        return self._address
 
     def report(self, values: Mapping[str, float], step: int | None, group: str) -> None:
         """Hand on what was reported; it is not waited for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -42,8 +42,13 @@ class LiveTrial(Trial):
     _channel: Channel
 
     @classmethod
-    def wrap(cls: type[LiveT], trial: Trial, address: str, experiment_uuid: str | None) -> LiveT:
-        """Return `trial` with a way to report: the path of a socket."""
+    def wrap(
+        cls: type[LiveT],
+        trial: Trial,
+        address: str | Callable[[], str],
+        experiment_uuid: str | None,
+    ) -> LiveT:
+        """Return `trial` with a way to report: the path of a socket, or what tells it."""
         wrapped = cls.__new__(cls)
         for name in Trial.__slots__:
             setattr(wrapped, name, getattr(trial, name))

@@ -265,8 +265,8 @@ class WorkerLoop:
         return None
 
     def _start(self, reserved: Trial) -> None:
-        address = self._desk.open(reserved).address
-        trial = LiveTrial.wrap(reserved, address, self._experiment.uuid)
+        listen = self._desk.open(reserved).listen
+        trial = LiveTrial.wrap(reserved, listen, self._experiment.uuid)
         self._heartbeat.add(trial)
         self._started += 1
         try:

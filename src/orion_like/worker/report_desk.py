@@ -236,6 +236,7 @@ class ReportLine:
         self._latest_step: dict[str, int] = {}
         self._curves: dict[str, Curve] = {}
         self._start = desk.clock()
+        self._opening = threading.Lock()  # not the desk's: the server waits for that one
         self._mailbox: Mailbox | None = None
         self._is_closed = False
 
@@ -250,14 +251,14 @@ class ReportLine:
         self.extended.clear()
         self.checkpoints.clear()
 
-    @property
-    def address(self) -> str:
-        """Where any process of this machine reports for the trial."""
-        if self._is_closed:
-            return ""
-        if self._mailbox is None:
-            self._mailbox = self._desk.server.listen(self._answer)
-        return self._mailbox.path
+    def listen(self) -> str:
+        """Listen, and return where any process of this machine reports for the trial."""
+        with self._opening:
+            if self._is_closed:
+                return ""
+            if self._mailbox is None:
+                self._mailbox = self._desk.server.listen(self._answer)
+            return self._mailbox.path
 
     def take_in(self) -> None:
         """Take in what was sent until now."""
@@ -266,7 +267,8 @@ class ReportLine:
 
     def hang_up(self) -> None:
         """Take in what was sent, and listen no more."""
-        mailbox, self._mailbox, self._is_closed = self._mailbox, None, True
+        with self._opening:
+            mailbox, self._mailbox, self._is_closed = self._mailbox, None, True
         if mailbox is not None:
             self._desk.server.close(mailbox)
 
