@@ -69,9 +69,32 @@ def experiment_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
         ]
         or None,
         "experiment.stopping": parse_stopping(options.get("stopping") or ()),
+        "experiment.checkpoints": checkpoint_settings(options) or None,
         "experiment.seed": options.get("seed"),
         "worker.user_script_config": options.get("user_script_config"),
     }
+
+
+def checkpoint_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what options say of checkpoints.
+
+    Examples
+    --------
+    >>> checkpoint_settings({"keep_best": 3, "keep_trial_latest": None})
+    {'experiment_best': 3}
+    """
+    counts = {
+        "experiment_best": options.get("keep_best"),
+        "experiment_latest": options.get("keep_latest"),
+        "trial_best": options.get("keep_trial_best"),
+        "trial_latest": options.get("keep_trial_latest"),
+    }
+    given = {key: value for key, value in counts.items() if value is not None}
+    if options.get("keep_all"):
+        if given:
+            raise click.UsageError("--keep-all excludes the other options that say what is kept")
+        given = dict.fromkeys(counts)
+    return given
 
 
 def refuse_branching(options: Mapping[str, Any]) -> None:
@@ -158,6 +181,7 @@ def register(
         objectives=settings["experiment.objectives"] or None,
         constraints=settings["experiment.constraints"] or None,
         stopping=settings.explicit("experiment.stopping"),
+        checkpoints=settings.explicit("experiment.checkpoints"),
         metadata=_metadata(settings, command) if document is None else None,
         settings=settings,
     )

@@ -40,6 +40,7 @@ def build_experiment(
     objectives: Sequence[Any] | None = None,
     constraints: Sequence[Any] | None = None,
     stopping: Any = None,
+    checkpoints: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
 ) -> ExperimentClient:
@@ -88,6 +89,10 @@ def build_experiment(
         Rules that stop trials early by what they report: a name such as ``'median'``, or
         ``{name: {parameter: value}}``. Default: none; an experiment that exists keeps its own,
         and ``{}`` ends them.
+    checkpoints
+        How many checkpoints are kept: ``{"experiment_best": n, "experiment_latest": n,
+        "trial_best": n, "trial_latest": n}``, each of which may be missing. Default: all. An
+        experiment that exists keeps what is not mentioned; None for a number takes it back.
     metadata
         More fields of the experiment's description.
     settings
@@ -128,6 +133,7 @@ def build_experiment(
         objectives=objectives,
         constraints=constraints,
         stopping=stopping,
+        checkpoints=checkpoints,
         metadata=metadata or {},
     )
     experiment = build(
@@ -147,6 +153,7 @@ def _defaults(settings: Settings) -> ExperimentSettings:
         max_broken=settings["experiment.max_broken"],
         working_dir=settings["experiment.working_dir"],
         stopping=settings["experiment.stopping"],
+        checkpoints=settings["experiment.checkpoints"],
     )
 
 

@@ -354,17 +354,21 @@ class ExperimentClient:
         trials = None if trial is None else [trial._id]
         return fetch_reports(self.storage.database, self.id, trials, group)
 
-    def fetch_checkpoints(self, trial: Trial | None = None) -> list[Checkpoint]:
+    def fetch_checkpoints(
+        self, trial: Trial | None = None, *, deleted: bool = False
+    ) -> list[Checkpoint]:
         """Return the checkpoints that trials saved, by trial and step.
 
         Parameters
         ----------
         trial
             Only of this trial. Default: of all.
+        deleted
+            Whether to return those, too, whose files were deleted. Default False.
         """
         self._here()._desk.flush()
         uid = None if trial is None else trial._id
-        return fetch_checkpoints(self.storage.database, self.id, uid)
+        return fetch_checkpoints(self.storage.database, self.id, uid, deleted=deleted)
 
     def metrics_to_pandas(
         self, trial: Trial | None = None, group: str | None = None
@@ -504,6 +508,7 @@ class ExperimentClient:
             self._leases.discard(lease)
             raise
         self._leases.discard(lease)
+        self._desk.keeper.trial_ended()
         self._mirror(lease, trial)
 
     @staticmethod
@@ -555,6 +560,7 @@ class ExperimentClient:
             self._leases.discard(lease)
             raise
         self._leases.discard(lease)
+        self._desk.keeper.trial_ended()
         self._mirror(lease, trial)
 
     def reserve(self, trial: Trial) -> None:
@@ -812,7 +818,9 @@ class ExperimentClient:
                 on_progress,
             )
             try:
-                return loop.run()
+                executed = loop.run()
+                self._desk.keeper.finish()
+                return executed
             except StopRequested as stop:
                 if stop.signum != signal.SIGINT:
                     raise SystemExit(stop.exit_code) from None
@@ -847,6 +855,7 @@ class ExperimentClient:
             ids = ", ".join(trial.id for trial in held)
             raise FailedUpdate(f"release or observe the reserved trials first: {ids}")
         self._heartbeat.stop()
+        self._desk.keeper.finish()
         self._desk.stop()
         self._producer.hand_back_number()
         self._executor.close()

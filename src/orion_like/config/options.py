@@ -256,6 +256,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("experiment.stopping", _or_none(NAME_OR_MAPPING, "none"), None,
            stored="stopping", options="--stopping",
            help="Rules that stop trials early: a name, or {name: {parameter: value}}."),
+    Option("experiment.checkpoints", MAPPING, {},
+           stored="checkpoints", options="--keep-best --keep-latest"
+           " --keep-trial-best --keep-trial-latest --keep-all",
+           help="How many checkpoints are kept"
+           " (experiment_best, experiment_latest, trial_best, trial_latest); empty: all."),
     Option("experiment.max_trials", _limit(_whole(1)), None, "EXP_MAX_TRIALS",
            stored="max_trials", options="--max-trials --exp-max-trials",
            help="Finished trials, completed or stopped early, after which the experiment is done."),

@@ -26,6 +26,7 @@ from orion_like.experiment.checking import (
     checked_seed,
 )
 from orion_like.experiment.experiment import MODES, Experiment
+from orion_like.experiment.retention import checked_checkpoints
 from orion_like.experiment.stored_algorithm import is_known
 from orion_like.space import Space, build_space
 from orion_like.spelling import did_you_mean
@@ -63,6 +64,8 @@ class ExperimentSettings:
         Texts such as ``"x + y <= 1"``, and ``{"name", "lower", "upper", "tolerance"}``.
     stopping
         Rules that stop trials early: a name, or ``{name: {parameter: value}}``; empty for none.
+    checkpoints
+        How many checkpoints are kept; None takes a number back.
     metadata
         Whatever else belongs to the experiment's description.
     """
@@ -76,6 +79,7 @@ class ExperimentSettings:
     objectives: Sequence[Any] | None = None
     constraints: Sequence[Any] | None = None
     stopping: Any = None
+    checkpoints: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -227,6 +231,7 @@ def _new_configuration(
         "objectives": objectives,
         "constraints": constraints,
         "stopping": StoppingRules(choose("stopping")).configuration,
+        "checkpoints": _said(checked_checkpoints(choose("checkpoints", {}))),
         "state": "active",
         "limits": {},
         "labels": [],
@@ -324,6 +329,15 @@ def _limit_changes(
         stopping = StoppingRules(settings.stopping).configuration
         if stopping != experiment.stopping:
             yield "stopping", stopping
+
+    if settings.checkpoints is not None:
+        checkpoints = {**experiment.checkpoints, **checked_checkpoints(settings.checkpoints)}
+        if _said(checkpoints) != experiment.checkpoints:
+            yield "checkpoints", _said(checkpoints)
+
+
+def _said(checkpoints: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in checkpoints.items() if value is not None}
 
 
 def _differences(

@@ -132,6 +132,11 @@ class Experiment:
         """Rules that stop trials early, ``{name: {parameter: value}}``."""
         return deepcopy(self._document.get("stopping") or {})
 
+    @property
+    def checkpoints(self) -> dict[str, Any]:
+        """How many checkpoints are kept; see :class:`RetentionPolicy`."""
+        return dict(self._document.get("checkpoints") or {})
+
     @cached_property
     def declared_objectives(self) -> tuple[Objective, ...]:
         """What is minimized or maximized; one, if nothing is declared."""

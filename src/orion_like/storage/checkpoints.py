@@ -13,12 +13,14 @@ from orion_like.storage.database.base import Index
 CHECKPOINTS = "checkpoints"
 CHECKPOINT_INDEXES: Mapping[tuple[str, tuple[str, ...]], Index] = {
     (CHECKPOINTS, ("experiment", "trial")): Index(),
+    (CHECKPOINTS, ("id",)): Index(),
 }
+COMPLETED, DELETING, DELETED = "completed", "deleting", "deleted"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A complete checkpoint of a trial.
+    """A checkpoint of a trial, as it is recorded.
 
     Parameters
     ----------
@@ -29,13 +31,21 @@ class Checkpoint:
     step
         How far the trial was.
     path
-        Its directory, on the machine that saved it or one with the same file system.
+        Its directory, on the machine that saved it or one with the same file system; or its URL.
     resources
         Bytes of each file in it, by its path relative to it.
     metadata
         What the trial said of it.
     time
         When it was saved.
+    id
+        Its own identity, 32 hexadecimal digits.
+    state
+        ``'completed'``; ``'deleting'`` and ``'deleted'`` when its files are of no use any more.
+    pinned
+        Whether it is kept, whatever the policy of the experiment says.
+    host
+        The machine that saved it.
     """
 
     trial: Any
@@ -45,6 +55,15 @@ class Checkpoint:
     resources: Mapping[str, int] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     time: datetime | None = None
+    id: str = ""
+    state: str = COMPLETED
+    pinned: bool = False
+    host: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(self.resources.values())
 
 
 def store_checkpoints(
@@ -53,19 +72,21 @@ def store_checkpoints(
     """Add checkpoints of trials of an experiment."""
     documents = [
         {
+            "id": checkpoint.id,
             "experiment": experiment,
             "trial": checkpoint.trial,
             "attempt": checkpoint.attempt,
             "step": checkpoint.step,
             "time": checkpoint.time,
-            "state": "completed",
+            "state": checkpoint.state,
             "path": checkpoint.path,
+            "host": checkpoint.host,
             # File names may hold dots and dollars, which keys had better not.
             "resources": [
                 {"file": file, "bytes": size} for file, size in checkpoint.resources.items()
             ],
             "metadata": dict(checkpoint.metadata),
-            "pinned": False,
+            "pinned": checkpoint.pinned,
         }
         for checkpoint in checkpoints
     ]
@@ -73,7 +94,9 @@ def store_checkpoints(
         database.insert_many(CHECKPOINTS, documents)
 
 
-def fetch_checkpoints(database: Database, experiment: Any, trial: Any = None) -> list[Checkpoint]:
+def fetch_checkpoints(
+    database: Database, experiment: Any, trial: Any = None, *, deleted: bool = False
+) -> list[Checkpoint]:
     """Return the checkpoints of an experiment, by trial and step.
 
     Parameters
@@ -84,19 +107,65 @@ def fetch_checkpoints(database: Database, experiment: Any, trial: Any = None) ->
         The ``_id`` of the experiment.
     trial
         Only of the trial with this ``_id``. Default: of all.
+    deleted
+        Whether to return those, too, of which only the record is left. Default False.
     """
     query = {"experiment": experiment} | ({} if trial is None else {"trial": trial})
+    if not deleted:
+        query["state"] = COMPLETED
     found = database.find(CHECKPOINTS, query)
     place = {uid: number for number, uid in enumerate(dict.fromkeys(d["trial"] for d in found))}
-    return [
-        Checkpoint(
-            document["trial"],
-            document.get("attempt") or 0,
-            document["step"],
-            document["path"],
-            {entry["file"]: entry["bytes"] for entry in document.get("resources") or ()},
-            document.get("metadata") or {},
-            document.get("time"),
-        )
-        for document in sorted(found, key=lambda doc: (place[doc["trial"]], doc["step"]))
-    ]
+    found.sort(key=lambda document: (place[document["trial"]], document["step"]))
+    return [_checkpoint(document) for document in found]
+
+
+def _checkpoint(document: Mapping[str, Any]) -> Checkpoint:
+    return Checkpoint(
+        document["trial"],
+        document.get("attempt") or 0,
+        document["step"],
+        document["path"],
+        {entry["file"]: entry["bytes"] for entry in document.get("resources") or ()},
+        document.get("metadata") or {},
+        document.get("time"),
+        document.get("id") or "",
+        document.get("state") or COMPLETED,
+        bool(document.get("pinned")),
+        document.get("host") or "",
+    )
+
+
+def pin_checkpoint(database: Database, checkpoint: Checkpoint, pinned: bool = True) -> bool:
+    """Keep a checkpoint whatever the policy says, or no longer; return whether it is there."""
+    there = {"id": checkpoint.id, "state": COMPLETED}
+    return database.update(CHECKPOINTS, there, {"$set": {"pinned": pinned}}) > 0
+
+
+def claim_deletion(database: Database, experiment: Any, checkpoint: Checkpoint) -> bool:
+    """Say that the files of a checkpoint are going to be deleted, unless it was pinned meanwhile.
+
+    Who is killed before :func:`note_deletion` leaves a record that says so, to be gone on with.
+    """
+    unpinned = {
+        "experiment": experiment,
+        "id": checkpoint.id,
+        "state": {"$in": [COMPLETED, DELETING]},
+        "pinned": {"$ne": True},
+    }
+    return database.update(CHECKPOINTS, unpinned, {"$set": {"state": DELETING}}) > 0
+
+
+def note_deletion(database: Database, experiment: Any, checkpoint: Checkpoint) -> None:
+    """Say that the files of a checkpoint are gone; its record stays."""
+    gone = {"state": DELETED, "resources": []}
+    database.update(
+        CHECKPOINTS,
+        {"experiment": experiment, "id": checkpoint.id, "state": DELETING},
+        {"$set": gone},
+    )
+
+
+def is_used_elsewhere(database: Database, experiment: Any, checkpoint: Checkpoint) -> bool:
+    """Whether a copy of the experiment in the same database has the same checkpoint."""
+    query = {"id": checkpoint.id, "state": COMPLETED, "experiment": {"$ne": experiment}}
+    return database.count(CHECKPOINTS, query) > 0

@@ -56,7 +56,13 @@ class Channel:
         self, step: int, path: str, resources: Mapping[str, int], metadata: Mapping[str, Any]
     ) -> None:
         """Hand on that a checkpoint was saved; it is not waited for."""
-        saved = {"step": step, "path": path, "resources": resources, "metadata": metadata}
+        saved: dict[str, Any] = {
+            "step": step,
+            "path": path,
+            "resources": resources,
+            "metadata": metadata,
+        }
+        saved["host"] = socket.gethostname()
         self._send({"checkpoint": saved})
 
     def reason_to_stop(self) -> str | None:

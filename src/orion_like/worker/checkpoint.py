@@ -11,7 +11,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from orion_like.worker.channel import checked_step
@@ -35,6 +35,11 @@ class Saved(NamedTuple):
 
     def __fspath__(self) -> str:
         return self.path
+
+    @property
+    def id(self) -> str:
+        """Its own identity, 32 hexadecimal digits."""
+        return self.path[-32:]
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of each file in it, by its path relative to it."""
@@ -93,6 +98,19 @@ def latest(directory: str) -> Saved | None:
         return None
     step, _, path = max(complete)
     return Saved(step, path)
+
+
+def discard(path: str) -> None:
+    """Delete a checkpoint; one that is gone is no error.
+
+    From the first moment on nobody takes for a checkpoint what is left of it.
+    """
+    directory, name = os.path.split(path)
+    doomed = os.path.join(directory, f".{name}.deleted")
+    with suppress(FileNotFoundError):
+        os.rename(path, doomed)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(doomed)
 
 
 def _make_durable(path: str) -> None:

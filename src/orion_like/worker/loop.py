@@ -390,6 +390,7 @@ class WorkerLoop:
             self._outlasting(lambda: self._experiment.storage.stop_trial(trial, reason, results))
         except (LeaseLost, AlreadyReleased, TrialNotFound) as error:
             logger.warning("%s", error)
+        self._desk.keeper.trial_ended()
         self._executed += 1
         logger.info("trial %s was stopped: %s", trial.id, reason)
         self._tell(trial)
@@ -403,6 +404,7 @@ class WorkerLoop:
             raise type(error)(f"{error}\n{self._keep_beside(trial, results)}") from error
         finally:
             self._heartbeat.discard(trial)
+        self._desk.keeper.trial_ended()
         self._executed += 1
         self._tell(trial)
 

@@ -27,6 +27,7 @@ from orion_like.storage.metrics import (
 from orion_like.storage.storage import TRIALS
 from orion_like.trial import Result, Trial
 from orion_like.worker.channel import OBJECTIVE, checked_group, checked_step, checked_values
+from orion_like.worker.checkpoint_keeper import CheckpointKeeper
 from orion_like.worker.pace import Pace
 from orion_like.worker.report_server import Mailbox, ReportServer
 
@@ -54,6 +55,7 @@ class ReportDesk:
         self.clock = clock
         self.rules = StoppingRules(experiment.stopping)
         self.lock = threading.RLock()
+        self.keeper = CheckpointKeeper(experiment)
         self._curves: Curves | None = None
         self._storing, self._reading = Pace(clock), Pace(clock)
         self._lines: dict[Any, ReportLine] = {}
@@ -114,6 +116,7 @@ class ReportDesk:
 
     def stop(self) -> None:
         """End the thread, and give back what it uses."""
+        self.keeper.stop()
         with self.lock:
             server, self._server = self._server, None
         if server is not None:
@@ -189,6 +192,8 @@ class ReportDesk:
             self.experiment.id,
             [checkpoint for checkpoint in saved if checkpoint.trial in owned],
         )
+        if saved:
+            self.keeper.wake()
         for line in lines:
             for report in line.extended.values():
                 if report.trial in owned:
@@ -298,6 +303,8 @@ class ReportLine:
                 resources=saved["resources"],
                 metadata=saved["metadata"],
                 time=now,
+                id=str(saved["path"])[-32:],
+                host=str(saved.get("host") or ""),
             )
             self.checkpoints.append(checkpoint)
             self._desk.note()

@@ -1,0 +1,233 @@
+"""What deletes checkpoints that are not to be kept, while trials save others."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import socket
+import threading
+from collections.abc import Collection, Mapping
+from time import monotonic
+from typing import Any
+
+from orion_like.errors import DatabaseError
+from orion_like.experiment.experiment import Experiment
+from orion_like.experiment.retention import RetentionPolicy, lineage_of, needed
+from orion_like.stopping.curve import to_losses
+from orion_like.storage import Ledger
+from orion_like.storage.checkpoints import (
+    COMPLETED,
+    DELETED,
+    DELETING,
+    Checkpoint,
+    claim_deletion,
+    fetch_checkpoints,
+    is_used_elsewhere,
+    note_deletion,
+)
+from orion_like.storage.metrics import DEFAULT_GROUP, changed_reports
+from orion_like.trial import Trial
+from orion_like.worker.checkpoint import discard
+
+logger = logging.getLogger(__name__)
+
+REST = 9.0  # times as long as it took: so it takes a tenth of the time at most
+_PATIENCE = 10.0  # seconds
+
+
+class CheckpointKeeper:
+    """Applies the policy of an experiment: now, or in a thread whenever something changed.
+
+    Every worker has one, and they need not know of each other: a checkpoint is marked before its
+    files are deleted, which is no error if they are gone.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._database = experiment.storage.database
+        self._ledger = Ledger(experiment.storage, experiment.id)
+        self._generation = 0
+        self._forget()
+        self._applying = threading.Lock()
+        self._woken, self._stopped = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def _forget(self) -> None:
+        self._trials: dict[Any, Trial] = {}
+        self._losses: dict[tuple[Any, int, int], float] = {}
+        self._reporting: set[Any] = set()
+        self._token: Any = None
+
+    # --- in its own time -------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Have the thread, started if need be, apply the policy soon."""
+        self._woken.set()
+        if self._thread is None:
+            self._stopped.clear()
+            self._thread = threading.Thread(
+                target=self._run, name="orion-like-checkpoints", daemon=True
+            )
+            self._thread.start()
+
+    def trial_ended(self) -> None:
+        """Take note that a trial needs its checkpoints no longer."""
+        if self._thread is not None or RetentionPolicy.of(self._experiment.checkpoints):
+            self.wake()
+
+    def finish(self) -> None:
+        """Apply the policy now, if something changed since it was applied last."""
+        if self._woken.is_set() or self._applying.locked():
+            self._apply_or_warn()
+
+    def stop(self) -> None:
+        """End the thread after the deletion that it is at."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._stopped.set()
+            self._woken.set()
+            thread.join(_PATIENCE)
+            self._woken.clear()
+
+    def _run(self) -> None:
+        rest = 0.0
+        while not self._stopped.wait(rest):
+            self._woken.wait()
+            if self._stopped.is_set():
+                return
+            start = monotonic()
+            self._apply_or_warn()
+            rest = REST * (monotonic() - start)
+
+    def _apply_or_warn(self) -> None:
+        try:
+            self.apply()
+        except DatabaseError as error:
+            logger.warning("checkpoints are not cared for: %s", error)
+
+    # --- the policy ------------------------------------------------------------------------------
+
+    def apply(self) -> list[Checkpoint]:
+        """Delete the checkpoints that are not to be kept, and return them."""
+        with self._applying:
+            self._woken.clear()
+            return [c for c in self.superfluous() if not self._stopped.is_set() and self.delete(c)]
+
+    def superfluous(self, policy: RetentionPolicy | None = None) -> list[Checkpoint]:
+        """Return the checkpoints that are not to be kept.
+
+        Parameters
+        ----------
+        policy
+            Default: that of the experiment, as it is stored now.
+        """
+        stored = self._experiment.storage.fetch_experiments(
+            {"_id": self._experiment.id}, fields=["checkpoints"]
+        )
+        if not stored:
+            return []
+        policy = policy or RetentionPolicy.of(stored[0].get("checkpoints") or {})
+        recorded = self._recorded()
+        cut_short = [c for c in recorded if c.state == DELETING]
+        if not policy:
+            return cut_short
+        there = [c for c in recorded if c.state == COMPLETED]
+        self._read()
+        lineages = {uid: lineage_of(trial) for uid, trial in self._trials.items()}
+        kept = policy.kept(there, self._losses_of(there), lineages)
+        kept |= self.needed(there)
+        return cut_short + [c for c in there if c.id not in kept and not c.pinned]
+
+    def _recorded(self) -> list[Checkpoint]:
+        found = fetch_checkpoints(self._database, self._experiment.id, deleted=True)
+        return [checkpoint for checkpoint in found if checkpoint.id and checkpoint.state != DELETED]
+
+    def needed(self, there: Collection[Checkpoint], without: Collection[Any] = ()) -> set[str]:
+        """Return the ids of the checkpoints from which trials may still go on.
+
+        Parameters
+        ----------
+        there
+            All that there are.
+        without
+            Trials (their ``_id``) that do not count.
+        """
+        self._read()
+        fidelity = self._experiment.space.fidelity
+        return needed(
+            there,
+            [trial for uid, trial in self._trials.items() if uid not in without],
+            top=None if fidelity is None else fidelity.high,
+            is_done=self._ledger.has_all_trials or self._experiment.is_used_up,
+        )
+
+    def _read(self) -> None:
+        """Read what changed since the last time."""
+        self._ledger.refresh_budget()
+        if self._ledger.generation != self._generation:  # trials were deleted
+            self._generation = self._ledger.generation
+            self._forget()
+        for document in self._ledger.refresh_trials():
+            self._trials[document["_id"]] = Trial.from_document(document)
+        reports, self._token = changed_reports(self._database, self._experiment.id, self._token)
+        objective = self._experiment.declared_objectives[0]
+        for report in reports:
+            losses = to_losses(report.values, {objective.name: objective.sign})
+            if report.group == DEFAULT_GROUP and losses is not None:
+                self._reporting.add(report.trial)
+                self._losses[report.trial, report.attempt, report.step] = losses[0]
+
+    def _losses_of(self, there: Collection[Checkpoint]) -> Mapping[str, float]:
+        """Return what was reported of each checkpoint at its step, in the attempt that saved it.
+
+        Of a trial that reports nothing, the result is that of its latest checkpoint.
+        """
+        losses = {}
+        silent: dict[Any, Checkpoint] = {}
+        for checkpoint in there:
+            key = checkpoint.trial, checkpoint.attempt, checkpoint.step
+            if key in self._losses:
+                losses[checkpoint.id] = self._losses[key]
+            elif checkpoint.trial not in self._reporting:
+                silent[checkpoint.trial] = checkpoint  # they come by step
+        sign = self._experiment.declared_objectives[0].sign
+        for uid, checkpoint in silent.items():
+            trial = self._trials.get(uid)
+            if trial is not None and trial.objective is not None:
+                losses[checkpoint.id] = sign * trial.objective.value
+        return {uid: loss for uid, loss in losses.items() if not math.isnan(loss)}
+
+    def delete(self, checkpoint: Checkpoint) -> bool:
+        """Delete the files of a checkpoint, and then say so in its record.
+
+        Returns
+        -------
+        Whether they are gone. They are not if it is pinned, or where this machine cannot reach.
+        """
+        if not is_reachable(checkpoint):
+            return False
+        if not claim_deletion(self._database, self._experiment.id, checkpoint):
+            return False
+        try:
+            if not is_used_elsewhere(self._database, self._experiment.id, checkpoint):
+                discard(checkpoint.path)
+        except OSError as error:
+            logger.warning("checkpoint %s could not be deleted: %s", checkpoint.path, error)
+            return False
+        note_deletion(self._database, self._experiment.id, checkpoint)
+        return True
+
+
+def is_reachable(checkpoint: Checkpoint) -> bool:
+    """Whether a missing checkpoint is really gone, and not on the disk of another machine."""
+    return (
+        "://" in checkpoint.path
+        or checkpoint.host == socket.gethostname()
+        or os.path.isdir(os.path.dirname(checkpoint.path))
+    )
