@@ -115,3 +115,19 @@ class TestAuto(AlgorithmConformance):
 class TestGP(AlgorithmConformance):
     configuration = "gp"
     n_trials = 20
+
+
+class TestPBT(AlgorithmConformance):
+    configuration: ClassVar[Any] = {
+        "pbt": {"population_size": 6, "generations": 4, "repetitions": None}
+    }
+
+
+class TestPB2(AlgorithmConformance):
+    configuration: ClassVar[Any] = {
+        "pb2": {"population_size": 6, "generations": 4, "repetitions": None}
+    }
+
+
+class TestEvolutionES(AlgorithmConformance):
+    configuration: ClassVar[Any] = {"evolutiones": {"nums_population": 6}}

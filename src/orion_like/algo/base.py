@@ -161,6 +161,9 @@ class Algorithm(ABC):
     has_population: ClassVar[bool] = False
     """Whether trials go on from others with other parameters: each has its own checkpoints."""
 
+    ends_early: bool = False
+    """Whether it may be done before every point of a finite space has a trial."""
+
     stages: tuple[Stage, ...] = ()
     """Of an algorithm that hands suggestions to others: to which, in order; the first from 0."""
 
@@ -220,7 +223,7 @@ class Algorithm(ABC):
         dict or Signal
             Values of the active dimensions by their full names, `Continued` if the trial goes
             on from where another one ended; or ``Wait`` when other trials
-            must finish first; or ``Exhausted`` when every point is taken.
+            must finish first; or ``Exhausted`` when every point is taken, or it is done.
         """
 
 

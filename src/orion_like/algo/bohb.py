@@ -77,6 +77,7 @@ class BOHB(Algorithm):
         self.num_samples = positive_integer("bohb", "num_samples", num_samples)
         self.random_fraction = _within("random_fraction", random_fraction, 1)
         self.repetitions = checked_repetitions("bohb", repetitions)
+        self.ends_early = self.repetitions is not None
         self._fidelity = fidelity_of(problem)
         n_least = (
             problem.space.unit_width + 1 if min_points_in_model is None else min_points_in_model

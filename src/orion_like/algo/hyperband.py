@@ -75,6 +75,7 @@ class Hyperband(Algorithm):
     def __init__(self, problem: Problem, repetitions: int | None = None) -> None:
         super().__init__(problem)
         self.repetitions = checked_repetitions(self.name, repetitions)
+        self.ends_early = self.repetitions is not None
         self._brackets = Brackets(problem, self.repetitions)
         self.fidelities, self.sizes = self._brackets.fidelities, self._brackets.sizes
         self._new = NewConfigurations(problem)

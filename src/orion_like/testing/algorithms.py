@@ -226,11 +226,16 @@ def suggestions(algorithm: Algorithm, start: int, n: int) -> list[Any]:
     return [algorithm.suggest(stream(number), number) for number in range(start, start + n)]
 
 
-def started(space: Space, trials: Iterable[Trial]) -> list[str]:
-    """Return the points of trials that continue no others, as texts with the highest fidelity."""
+def points_of(space: Space, trials: Iterable[Trial]) -> list[str]:
+    """Return the points of trials as texts, with the highest fidelity."""
     highest = {} if space.fidelity is None else {space.fidelity.name: space.fidelity.high}
-    points = [trial.flat_params for trial in trials if trial.parent is None]
+    points = [trial.flat_params for trial in trials]
     return [repr({name: highest.get(name, p[name]) for name in p}) for p in points]
+
+
+def started(space: Space, trials: Iterable[Trial]) -> list[str]:
+    """Return the points of trials that continue no others."""
+    return points_of(space, [trial for trial in trials if trial.parent is None])
 
 
 # --- the suite --------------------------------------------------------------------------------
@@ -351,7 +356,9 @@ class AlgorithmConformance:
 
         trials = list(drive(algorithm, smooth_loss(space), 10 * len(everything), workers=2))
 
-        assert sorted(started(space, trials)) == sorted(everything)
+        begun = started(space, trials)
+        assert len(begun) == len(set(begun))
+        assert algorithm.ends_early or set(points_of(space, trials)) == set(everything)
         assert suggestions(algorithm, len(trials), 1) == [Exhausted]
 
     @pytest.mark.parametrize("name", FINITE)
@@ -364,7 +371,10 @@ class AlgorithmConformance:
 
         trials = list(drive(algorithm, smooth_loss(space), 10 * len(everything)))
 
-        assert sorted(started(space, trials)) == sorted(map(repr, left))
+        begun = started(space, trials)
+        assert len(begun) == len(set(begun))
+        assert set(begun) <= {*map(repr, left)}
+        assert algorithm.ends_early or {*map(repr, left)} <= set(points_of(space, trials))
 
     @pytest.mark.parametrize("name", [name for name in SPACES if name != "single point"])
     def test_a_point_that_turns_out_to_be_taken_is_not_suggested_for_ever(self, name: str) -> None:
