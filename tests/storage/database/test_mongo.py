@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -74,6 +76,23 @@ class TestAddress:
 
 
 class TestConnection:
+    def test_a_process_ends_without_waiting_for_the_threads_of_the_driver(
+        self, mongodb_uri: str
+    ) -> None:
+        program = """
+import atexit, sys, threading
+atexit.register(lambda: print([thread.name for thread in threading.enumerate()]))
+from orion_like.storage.database import MongoDB
+MongoDB(sys.argv[1]).count("things")
+"""
+
+        ended = subprocess.run(
+            [sys.executable, "-c", program, mongodb_uri], capture_output=True, text=True, check=True
+        )
+
+        assert "pymongo_server_monitor_thread" in ended.stdout
+        assert not ended.stderr
+
     def test_making_one_does_not_connect(self) -> None:
         MongoDB("mongodb://nowhere.invalid/x")
 

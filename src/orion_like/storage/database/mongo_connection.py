@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -159,6 +161,7 @@ class Connection:
     def _new_client(self, options: Mapping[str, Any]) -> MongoClient[dict[str, Any]]:
         import pymongo
 
+        _do_not_wait_at_exit()
         try:
             return pymongo.MongoClient(self.uri, **options)
         except (pymongo.errors.PyMongoError, OSError, ValueError, TypeError) as error:
@@ -243,6 +246,17 @@ class Connection:
 
 
 _inherited: list[Any] = []
+
+
+def _do_not_wait_at_exit() -> None:
+    """Let the process end without half a second of waiting for the driver's idle threads.
+
+    They are daemon threads that write nothing, so the end of the process may end them.
+    """
+    for name in ("pymongo.synchronous.monitor", "pymongo.monitor"):  # since 4.9, and before
+        wait = getattr(sys.modules.get(name), "_shutdown_resources", None)
+        if wait is not None:
+            atexit.unregister(wait)
 
 
 def _refused_write(failure: Mapping[str, Any], doing: str, url: str) -> DatabaseError:
