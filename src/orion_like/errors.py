@@ -196,6 +196,10 @@ TrialPruned = TrialStopped
 """The same; the name that Optuna uses."""
 
 
+class CheckpointError(OrionLikeError):
+    """A checkpoint is not there, or cannot be used or deleted."""
+
+
 class InexecutableUserScript(OrionLikeError, PermissionError):
     """The user's command cannot be run at all."""
 

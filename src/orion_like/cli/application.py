@@ -50,6 +50,11 @@ ENTRIES = {
         "orion_like.cli.state:stop", "Have all workers end after their trials.", STEERING
     ),
     "config": Entry("orion_like.cli.config.group:config", "See what is configured.", KEEPING),
+    "checkpoints": Entry(
+        "orion_like.cli.checkpoints.group:checkpoints",
+        "See what trials have saved, and care for it.",
+        KEEPING,
+    ),
     "db": Entry(
         "orion_like.cli.db.group:db", "Set up, test, copy and clean the database.", KEEPING
     ),

@@ -77,6 +77,7 @@ def _record(document: Mapping[str, Any], experiments: Mapping[Any, Any]) -> dict
         or [{"name": "objective", "direction": "minimize"}],
         "constraints": document.get("constraints") or [],
         "stopping": document.get("stopping") or {},
+        "checkpoints": document.get("checkpoints") or {},
         "algorithm": document.get("algorithm") or document.get("algorithms"),
         "space": dict(sorted((document.get("space") or {}).items())),
         "metadata": {
@@ -135,6 +136,8 @@ def _sections(record: Mapping[str, Any]) -> list[Section]:
         sections.append(("Constraints", "\n".join(map(_constraint, record["constraints"]))))
     if record["stopping"]:
         sections.append(("Stopping rules", record["stopping"]))
+    if record["checkpoints"]:
+        sections.append(("Checkpoints", record["checkpoints"]))
     algorithm = record["algorithm"]
     sections += [
         ("Algorithm", algorithm if isinstance(algorithm, dict) else str(algorithm)),

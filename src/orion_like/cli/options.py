@@ -176,6 +176,19 @@ def selecting(*, named: bool = False) -> Callable[[Any], Any]:
     return decorate
 
 
+keep_options = stack(
+    option("--keep-best", type=Whole(min=0), section=EXPERIMENT,
+           help="Checkpoints with the best reports that are kept, and others deleted."),
+    option("--keep-latest", type=Whole(min=0), section=EXPERIMENT,
+           help="Checkpoints saved last that are kept, and others deleted."),
+    option("--keep-trial-best", type=Whole(min=0), section=EXPERIMENT,
+           help="Checkpoints with the best reports that are kept of each trial."),
+    option("--keep-trial-latest", type=Whole(min=0), section=EXPERIMENT,
+           help="Checkpoints of the latest steps that are kept of each trial."),
+    option("--keep-all", is_flag=True, section=EXPERIMENT,
+           help="Delete no checkpoints any more."),
+)  # fmt: skip
+
 experiment_options = stack(
     option("--exp-max-trials", "--max-trials", "exp_max_trials", type=Limit(), section=EXPERIMENT,
            help="Finished trials after which the experiment is done; 'inf' for no limit."),
@@ -196,16 +209,7 @@ experiment_options = stack(
     option("--stopping", "stopping", multiple=True, metavar="RULE|DICT", section=EXPERIMENT,
            help="Rule that stops trials early, as a name or with parameters in JSON or YAML;"
            " 'none' for no rules. May be repeated."),
-    option("--keep-best", type=Whole(min=0), section=EXPERIMENT,
-           help="Checkpoints with the best reports that are kept, and others deleted."),
-    option("--keep-latest", type=Whole(min=0), section=EXPERIMENT,
-           help="Checkpoints saved last that are kept, and others deleted."),
-    option("--keep-trial-best", type=Whole(min=0), section=EXPERIMENT,
-           help="Checkpoints with the best reports that are kept of each trial."),
-    option("--keep-trial-latest", type=Whole(min=0), section=EXPERIMENT,
-           help="Checkpoints of the latest steps that are kept of each trial."),
-    option("--keep-all", is_flag=True, section=EXPERIMENT,
-           help="Delete no checkpoints any more."),
+    keep_options,
     option("--seed", type=Whole(0, 2**63 - 1), section=EXPERIMENT,
            help="Seed of all random choices.  [default: a fresh one, which is stored]"),
     option("--user-script-config", metavar="OPTION", section=EXPERIMENT,

@@ -26,7 +26,7 @@ from orion_like.experiment.checking import (
     checked_seed,
 )
 from orion_like.experiment.experiment import MODES, Experiment
-from orion_like.experiment.retention import checked_checkpoints
+from orion_like.experiment.retention import with_checkpoints
 from orion_like.experiment.stored_algorithm import is_known
 from orion_like.space import Space, build_space
 from orion_like.spelling import did_you_mean
@@ -231,7 +231,7 @@ def _new_configuration(
         "objectives": objectives,
         "constraints": constraints,
         "stopping": StoppingRules(choose("stopping")).configuration,
-        "checkpoints": _said(checked_checkpoints(choose("checkpoints", {}))),
+        "checkpoints": with_checkpoints({}, choose("checkpoints", {})),
         "state": "active",
         "limits": {},
         "labels": [],
@@ -331,13 +331,9 @@ def _limit_changes(
             yield "stopping", stopping
 
     if settings.checkpoints is not None:
-        checkpoints = {**experiment.checkpoints, **checked_checkpoints(settings.checkpoints)}
-        if _said(checkpoints) != experiment.checkpoints:
-            yield "checkpoints", _said(checkpoints)
-
-
-def _said(checkpoints: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in checkpoints.items() if value is not None}
+        checkpoints = with_checkpoints(experiment.checkpoints, settings.checkpoints)
+        if checkpoints != experiment.checkpoints:
+            yield "checkpoints", checkpoints
 
 
 def _differences(

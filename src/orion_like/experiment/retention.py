@@ -55,6 +55,18 @@ def checked_checkpoints(settings: Any) -> dict[str, Any]:
     return named
 
 
+def with_checkpoints(stored: Mapping[str, Any], asked: Any) -> dict[str, Any]:
+    """Return what is stored of checkpoints once it was changed as asked, after checking that.
+
+    Examples
+    --------
+    >>> with_checkpoints({"trial_best": 1, "trial_latest": 2}, {"trial_best": None})
+    {'trial_latest': 2}
+    """
+    changed = {**stored, **checked_checkpoints(asked)}
+    return {key: value for key, value in changed.items() if value is not None}
+
+
 @dataclass(frozen=True)
 class RetentionPolicy:
     """How many checkpoints are kept; all of them, if no number is given.

@@ -100,6 +100,29 @@ def latest(directory: str) -> Saved | None:
     return Saved(step, path)
 
 
+def fetch(path: str, target: str) -> None:
+    """Copy a checkpoint into a new directory, which appears when it is complete.
+
+    Raises
+    ------
+    CheckpointError
+        If the directory exists.
+    FileNotFoundError
+        If the checkpoint does not.
+    """
+    if os.path.lexists(target):
+        from orion_like.errors import CheckpointError
+
+        raise CheckpointError(f"{target} exists already")
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    unfinished = f"{target}.{uuid.uuid4().hex}.unfinished"
+    try:
+        shutil.copytree(path, unfinished)
+        os.rename(unfinished, target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
 def discard(path: str) -> None:
     """Delete a checkpoint; one that is gone is no error.
 

@@ -132,7 +132,8 @@ class CheckpointKeeper:
         )
         if not stored:
             return []
-        policy = policy or RetentionPolicy.of(stored[0].get("checkpoints") or {})
+        if policy is None:
+            policy = RetentionPolicy.of(stored[0].get("checkpoints") or {})
         recorded = self._recorded()
         cut_short = [c for c in recorded if c.state == DELETING]
         if not policy:
@@ -182,6 +183,12 @@ class CheckpointKeeper:
             if report.group == DEFAULT_GROUP and losses is not None:
                 self._reporting.add(report.trial)
                 self._losses[report.trial, report.attempt, report.step] = losses[0]
+
+    def objectives(self, there: Collection[Checkpoint]) -> Mapping[str, float]:
+        """Return the first objective that was reported of each checkpoint, by its id."""
+        self._read()
+        sign = self._experiment.declared_objectives[0].sign
+        return {uid: sign * loss for uid, loss in self._losses_of(there).items()}
 
     def _losses_of(self, there: Collection[Checkpoint]) -> Mapping[str, float]:
         """Return what was reported of each checkpoint at its step, in the attempt that saved it.

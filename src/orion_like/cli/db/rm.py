@@ -6,6 +6,7 @@ import click
 
 from orion_like.cli.commands import Command
 from orion_like.cli.db.confirmation import confirm
+from orion_like.cli.db.saved_files import SavedFiles, delete_directory
 from orion_like.cli.forest import Node, build_forest, select, tree_lines
 from orion_like.cli.options import option, selecting
 from orion_like.cli.output import counted, printable
@@ -27,10 +28,21 @@ from orion_like.trial import ALLOWED_STATUSES
     help="Delete only the trials with this status; '*' is any but reserved.",
 )
 @option("--id", "uid", metavar="ID", help="Delete only the trial with this id.")
+@option(
+    "--with-checkpoints/--keep-checkpoints",
+    "files",
+    default=None,
+    help="Whether the files of their checkpoints are deleted too.  [default: ask; with -f, keep]",
+)
 @option("-f", "--force", is_flag=True, help="Ask nothing, and delete running experiments too.")
 @click.pass_obj
 def rm(
-    session: Session, selection: Selection, status: str | None, uid: str | None, force: bool
+    session: Session,
+    selection: Selection,
+    status: str | None,
+    uid: str | None,
+    files: bool | None,
+    force: bool,
 ) -> None:
     """Delete experiment NAME with all its versions and branches, or only some of their trials."""
     settings = selection.load_settings(session)
@@ -42,12 +54,24 @@ def rm(
         if status is not None or uid is not None:
             confirm(f"This deletes trials of {counted(len(nodes), 'experiment')}.", name, force)
             where = {"id": uid} if uid is not None else {}
-            _delete_trials(storage, nodes, where | ({"status": status} if status else {}))
+            where |= {"status": status} if status not in (None, "*") else {}
+            saved = SavedFiles.of_trials(storage, [n.document["_id"] for n in nodes], where)
+            if saved.shall_go(files, force):
+                saved.delete()
+            _delete_trials(storage, nodes, where)
         else:
             confirm(
                 f"This deletes {counted(len(nodes), 'experiment')} and all trials.", name, force
             )
-            _delete_experiments(storage, nodes, force)
+            _refuse_running(storage, nodes, force)
+            saved = SavedFiles.of_experiments(storage, [n.document["_id"] for n in nodes])
+            if saved.shall_go(files, force):
+                saved.delete()
+                for document in storage.fetch_experiments(
+                    {"_id": {"$in": list(saved.saved)}}, ["working_dir", "uuid"]
+                ):
+                    delete_directory(document)
+            _delete_experiments(storage, nodes)
 
 
 def select_trees(storage: Storage, name: str, version: int | None) -> list[Node]:
@@ -62,8 +86,6 @@ def select_trees(storage: Storage, name: str, version: int | None) -> list[Node]
 
 
 def _delete_trials(storage: Storage, nodes: list[Node], where: dict[str, str]) -> None:
-    if where.get("status") == "*":
-        where = {key: value for key, value in where.items() if key != "status"}
     deleted = sum(storage.delete_trials(node.document["_id"], where) for node in nodes)
     if not deleted and "id" in where:
         raise _undeleted(storage, nodes, where["id"])
@@ -81,12 +103,15 @@ def _undeleted(storage: Storage, nodes: list[Node], uid: str) -> FailedUpdate:
     )
 
 
-def _delete_experiments(storage: Storage, nodes: list[Node], force: bool) -> None:
+def _refuse_running(storage: Storage, nodes: list[Node], force: bool) -> None:
     running = [n.title for n in nodes if storage.count_by_status(n.document["_id"]).get("reserved")]
     if running and not force:
         raise UnsupportedOperation(
             f"{', '.join(running)} has running trials; stop its workers, or release the trials of "
             "dead ones with 'orion-like db release', or delete them all the same with --force"
         )
+
+
+def _delete_experiments(storage: Storage, nodes: list[Node]) -> None:
     trials = sum(storage.delete_experiment(node.document["_id"]) for node in reversed(nodes))
     click.echo(f"{trials} trials deleted\n{len(nodes)} experiments deleted")
