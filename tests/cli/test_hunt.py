@@ -423,3 +423,21 @@ def test_a_command_without_priors_does_not_pass_for_the_one_that_has_them(run, h
 
     assert outcome.code == 2
     assert "To resume it, leave the command out" in outcome.err
+
+
+def test_a_hunt_ends_after_its_duration_as_a_success(run):
+    outcome = run("hunt", "-n", "demo", "--max-duration", "0.001s", "./good.sh", "-x~uniform(0, 1)")
+
+    assert outcome.code == 0
+    assert "Stopped: this command ran for its --max-duration" in outcome.err
+
+
+def test_the_duration_of_an_experiment_is_stored_and_may_be_changed(run):
+    run("init-only", "-n", "demo", "--exp-max-duration", "2h", "./good.sh", "-x~uniform(0, 1)")
+
+    changed = run("db", "set", "demo", "max_duration=0.001")
+    first, second = (run("hunt", "-n", "demo", "--max-trials", 2) for _ in range(2))
+
+    assert changed.out == "max_duration of demo-v1 is 0.001 now\n"
+    assert first.code == second.code == 0
+    assert "has run for its max_duration of 0.001 s" in second.out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -121,6 +122,12 @@ class Hunt:
         self._runner = self._new_runner(registered)
         self._format = format_
         self._latest = Snapshot()
+        self._began = monotonic()
+
+    @property
+    def _ran_out_of_time(self) -> bool:
+        limit = self._settings["worker.max_duration"]
+        return limit is not None and monotonic() - self._began >= limit
 
     @property
     def _title(self) -> str:
@@ -144,7 +151,9 @@ class Hunt:
         except LazyWorkers as error:
             click.echo(f"Stopped: {error}", err=True)
             code = SUCCESS if self._client.stats.trial_status_count.get("reserved") else FAILED
-        if self._client.state == "stopping":
+        if self._ran_out_of_time and not self._client.is_done:
+            click.echo("Stopped: this command ran for its --max-duration", err=True)
+        elif self._client.state == "stopping":
             hint = f"orion-like resume --name {shlex.quote(self._client.name)}"
             click.echo(f"Stopped: the experiment was stopped; {hint} lets it go on", err=True)
         self._sum_up()
@@ -228,9 +237,13 @@ class Hunt:
         print_sections(stats_sections(record))
         self._print_hints(done=record["completed"])
 
-    @staticmethod
-    def _success(stats: ExperimentStats) -> str:
-        if stats.max_trials is None or stats.trials_finished >= stats.max_trials:
+    def _success(self, stats: ExperimentStats) -> str:
+        if stats.max_trials is not None and stats.trials_finished >= stats.max_trials:
+            return "Search finished successfully"
+        limit = self._client.max_duration
+        if limit is not None and self._client.experiment.ledger.is_out_of_time:
+            return f"Search finished: the experiment has run for its max_duration of {limit:g} s"
+        if stats.max_trials is None:
             return "Search finished successfully"
         return (
             f"Search finished before the {counted(stats.max_trials, 'trial')} asked for: "

@@ -65,27 +65,29 @@ class Limit(ParamType):
 
 
 class Duration(ParamType):
-    """A time span: seconds, or a number with the unit s, m, h or d."""
+    """A time span: seconds, or a number with the unit s, m, h or d; or ``inf`` for no limit."""
 
     name = "duration"
     LONGEST = 10 * 365 * 86400.0  # seconds; dates cannot hold everything that a float can
-    UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}  # noqa: RUF012
 
-    def __init__(self, *, zero: bool = False) -> None:
+    def __init__(self, *, zero: bool = False, unlimited: bool = False) -> None:
         self.zero = zero
+        self.unlimited = unlimited
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Return seconds."""
-        text = str(value).strip().lower()
-        number = text.rstrip("smhd")
+        """Return seconds, or ``inf`` as text, which settings understand."""
+        if self.unlimited and str(value).strip().lower() == "inf":
+            return "inf"
+        from orion_like.config.duration import seconds_of
+
         try:
-            seconds = float(number) * self.UNITS[text[len(number) :]]
-        except (ValueError, KeyError):
+            seconds = seconds_of(str(value))
+        except ValueError:
             self.fail(f"{value!r} is not a time span such as 90, 90s, 15m or 2h.", param, ctx)
         least = "at least" if self.zero else "more than"
         if not 0 <= seconds <= self.LONGEST or (seconds == 0 and not self.zero):
             self.fail(f"{value!r} must be {least} 0, and at most ten years.", param, ctx)
-        return int(seconds) if seconds.is_integer() else seconds
+        return seconds
 
 
 def stack(*decorators: Callable[[Any], Any]) -> Callable[[Function], Function]:
@@ -194,6 +196,9 @@ experiment_options = stack(
            help="Finished trials after which the experiment is done; 'inf' for no limit."),
     option("--exp-max-broken", type=Whole(min=1), section=EXPERIMENT,
            help="Broken trials after which the experiment stops."),
+    option("--exp-max-duration", type=Duration(unlimited=True), section=EXPERIMENT,
+           help="Time after its first trial started in which trials are started; 'inf' for no"
+           " limit."),
     option("--working-dir", type=click.Path(file_okay=False), section=EXPERIMENT,
            help="Directory for what trials leave behind.  [default: a temporary one]"),
     option("--algorithm", "algorithms", multiple=True, metavar="NAME|DICT", section=EXPERIMENT,
@@ -224,6 +229,9 @@ worker_options = stack(
     option("--executor", metavar="NAME", section=WORKER, help="What runs the trials."),
     option("--heartbeat", type=Duration(), section=WORKER,
            help="Time between two signs of life of a running trial.  [default: 120]"),
+    option("--max-duration", type=Duration(unlimited=True), section=WORKER,
+           help="Time after which this command starts no more trials, and stops when its last one"
+           " has ended."),
     option("--worker-max-trials", "--worker-trials", "worker_max_trials", type=Limit(),
            section=WORKER, help="Trials after which this command stops."),
     option("--worker-max-broken", type=Whole(min=1), section=WORKER,

@@ -59,6 +59,7 @@ def experiment_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "experiment.max_trials": options.get("exp_max_trials"),
         "experiment.max_broken": options.get("exp_max_broken"),
+        "experiment.max_duration": options.get("exp_max_duration"),
         "experiment.working_dir": os.path.abspath(os.path.expanduser(working_dir))
         if working_dir
         else working_dir,
@@ -173,8 +174,9 @@ def register(
         version,
         space=space,
         algorithm=settings.explicit("experiment.algorithm"),
-        max_trials=_asked_limit(selection, settings),
+        max_trials=_asked_limit(selection, settings, "experiment.max_trials"),
         max_broken=settings.explicit("experiment.max_broken"),
+        max_duration=_asked_limit(selection, settings, "experiment.max_duration"),
         working_dir=settings.explicit("experiment.working_dir"),
         storage=storage,
         seed=settings["experiment.seed"],
@@ -234,11 +236,11 @@ def _stored_command(name: str, document: Mapping[str, Any] | None) -> UserComman
     return command
 
 
-def _asked_limit(selection: Selection, settings: Settings) -> float | None:
-    """Return ``max_trials`` if it was asked for now; no limit may be asked for, too."""
-    asked = settings.explicit("experiment.max_trials")
+def _asked_limit(selection: Selection, settings: Settings, key: str) -> float | None:
+    """Return a limit if it was asked for now; no limit may be asked for, too."""
+    asked = settings.explicit(key)
     here = {"argument"} | ({f"file {Path(selection.config)}"} if selection.config else set())
-    unlimited = asked is None and settings.origin("experiment.max_trials") in here
+    unlimited = asked is None and settings.origin(key) in here
     return float("inf") if unlimited else asked
 
 

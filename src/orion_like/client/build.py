@@ -41,6 +41,7 @@ def build_experiment(
     constraints: Sequence[Any] | None = None,
     stopping: Any = None,
     checkpoints: Mapping[str, Any] | None = None,
+    max_duration: float | None = None,
     metadata: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
 ) -> ExperimentClient:
@@ -93,6 +94,8 @@ def build_experiment(
         How many checkpoints are kept: ``{"experiment_best": n, "experiment_latest": n,
         "trial_best": n, "trial_latest": n}``, each of which may be missing. Default: all. An
         experiment that exists keeps what is not mentioned; None for a number takes it back.
+    max_duration
+        Seconds after its first trial started in which trials are started. Default: no limit.
     metadata
         More fields of the experiment's description.
     settings
@@ -134,6 +137,7 @@ def build_experiment(
         constraints=constraints,
         stopping=stopping,
         checkpoints=checkpoints,
+        max_duration=max_duration,
         metadata=metadata or {},
     )
     experiment = build(
@@ -154,6 +158,7 @@ def _defaults(settings: Settings) -> ExperimentSettings:
         working_dir=settings["experiment.working_dir"],
         stopping=settings["experiment.stopping"],
         checkpoints=settings["experiment.checkpoints"],
+        max_duration=settings["experiment.max_duration"],
     )
 
 

@@ -28,16 +28,19 @@ from orion_like.errors import (
     TrialNotFound,
 )
 from orion_like.experiment import Experiment, ExperimentStats, Producer
-from orion_like.experiment.checking import checked_limit
+from orion_like.experiment.checking import checked_duration, checked_limit
 from orion_like.space import Space
 from orion_like.storage import Storage, new_worker_id
 from orion_like.storage.checkpoints import Checkpoint, fetch_checkpoints
 from orion_like.storage.metrics import Report, fetch_reports
+from orion_like.storage.workers import WorkerRecord
 from orion_like.trial import WAITING_STATUSES, Trial, is_number, nest, validate_status
+from orion_like.version import __version__
 from orion_like.worker.executor import BaseExecutor
 from orion_like.worker.heartbeat import Heartbeat
 from orion_like.worker.live_trial import LiveTrial
 from orion_like.worker.loop import Limits, Progress, WorkerLoop
+from orion_like.worker.presence import Presence
 from orion_like.worker.report_desk import ReportDesk
 from orion_like.worker.signals import StopRequested
 from orion_like.worker.working_dir import WorkingDirectory, prepare_trial_directory
@@ -175,6 +178,16 @@ class ExperimentClient:
     def max_broken(self, max_broken: float | None) -> None:
         self._experiment.require("w")
         self._experiment.update(max_broken=checked_limit(max_broken, "max_broken"))
+
+    @property
+    def max_duration(self) -> float | None:
+        """For how many seconds after the first one trials are started; None: any. May be set."""
+        return self._experiment.max_duration
+
+    @max_duration.setter
+    def max_duration(self, seconds: float | None) -> None:
+        self._experiment.require("w")
+        self._experiment.set_max_duration(checked_duration(seconds, "max_duration"))
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -681,6 +694,7 @@ class ExperimentClient:
         *,
         trial_timeout: float | None = None,
         retries: int | None = None,
+        max_duration: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         **kwargs: Any,
     ) -> int:
@@ -718,6 +732,9 @@ class ExperimentClient:
             Seconds that a trial may take. Default: no limit.
         retries
             How often a trial that broke is tried again. Default 0.
+        max_duration
+            Seconds after which no trial is started here any more; those that run then go on to
+            their end. By default what the settings say, else no limit.
         on_progress
             Called with a :class:`~orion_like.worker.loop.Progress` after each trial.
         **kwargs
@@ -752,7 +769,7 @@ class ExperimentClient:
 
         return self._execute(
             call, n_workers, max_trials, max_trials_per_worker, max_broken, on_error,
-            idle_timeout, trial_timeout, retries, on_progress,
+            idle_timeout, trial_timeout, retries, max_duration, on_progress,
         )  # fmt: skip
 
     def execute(
@@ -766,6 +783,7 @@ class ExperimentClient:
         idle_timeout: float | None = None,
         trial_timeout: float | None = None,
         retries: int | None = None,
+        max_duration: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> int:
         """Do the same as :meth:`workon` with a function whose only argument is the trial."""
@@ -776,7 +794,7 @@ class ExperimentClient:
 
         return self._execute(
             call, n_workers, max_trials, max_trials_per_worker, max_broken, on_error,
-            idle_timeout, trial_timeout, retries, on_progress,
+            idle_timeout, trial_timeout, retries, max_duration, on_progress,
         )  # fmt: skip
 
     def _execute(
@@ -790,6 +808,7 @@ class ExperimentClient:
         idle_timeout: float | None,
         trial_timeout: float | None,
         retries: int | None,
+        max_duration: float | None,
         on_progress: Callable[[Progress], None] | None,
     ) -> int:
         self._experiment.require("x")
@@ -804,6 +823,7 @@ class ExperimentClient:
             idle_timeout=given(idle_timeout, "idle_timeout"),
             trial_timeout=given(trial_timeout, "trial_timeout"),
             retries=given(retries, "max_retries"),
+            max_duration=given(max_duration, "max_duration"),
         )
         with self._executor.of_size(n_workers) as executor, self._capped(max_trials):
             loop = WorkerLoop(
@@ -817,8 +837,16 @@ class ExperimentClient:
                 None if on_error is None else partial(on_error, self),
                 on_progress,
             )
+            record = WorkerRecord(
+                worker=self.worker,
+                experiment=self.id,
+                version=__version__,
+                n_workers=executor.n_workers,
+                lost_threshold=self.lost_threshold,
+            )
             try:
-                executed = loop.run()
+                with self._heartbeat.telling(Presence(self.storage.database, record)):
+                    executed = loop.run()
                 self._desk.keeper.finish()
                 return executed
             except StopRequested as stop:
@@ -827,7 +855,6 @@ class ExperimentClient:
                 # Python ends with the exit code of an interrupt only for this very class.
                 raise KeyboardInterrupt(str(stop)) from None
             finally:
-                self._heartbeat.stop()
                 if not self._leases.trials:  # those may still report
                     self._desk.stop()
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orion_like.config.duration import seconds_of
+
 # --- kinds of values --------------------------------------------------------------------------
 
 
@@ -91,12 +93,12 @@ def _whole(minimum: int, maximum: int | None = None) -> Kind:
 
 def _seconds(*, zero: bool = False) -> Kind:
     def cast(value: Any) -> float:
-        seconds = _number(value)
+        seconds = float(seconds_of(value)) if isinstance(value, str) else _number(value)
         if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
             raise ValueError
         return int(seconds) if seconds.is_integer() else seconds
 
-    return Kind(f"a number of seconds {'≥' if zero else '>'} 0", cast)
+    return Kind(f"seconds {'≥' if zero else '>'} 0, or a time span such as 15m or 2h", cast)
 
 
 def _or_none(kind: Kind, meaning: str) -> Kind:
@@ -267,6 +269,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("experiment.max_broken", _whole(1), 3, "EXP_MAX_BROKEN",
            stored="max_broken", options="--exp-max-broken",
            help="Broken trials after which the experiment stops."),
+    Option("experiment.max_duration", _limit(_seconds()), None, "EXP_MAX_DURATION",
+           stored="limits.max_duration", options="--exp-max-duration",
+           help="Seconds after its first trial started in which the experiment starts trials."),
     Option("experiment.working_dir", PATH, "", "WORKING_DIR",
            stored="working_dir", options="--working-dir",
            help="Directory for the trials' directories; empty: a temporary one."),
@@ -290,6 +295,10 @@ OPTIONS: tuple[Option, ...] = (
            deprecated_names=("experiment.worker_trials",),
            options="--worker-max-trials --worker-trials",
            help="Trials after which a worker stops."),
+    Option("worker.max_duration", _limit(_seconds()), None, "MAX_DURATION",
+           options="--max-duration",
+           help="Seconds after which a worker starts no more trials and, when its last one has"
+           " ended, stops."),
     Option("worker.max_broken", _whole(1), 3, "WORKER_MAX_BROKEN",
            options="--worker-max-broken",
            help="Broken trials after which a worker stops."),

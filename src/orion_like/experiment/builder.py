@@ -21,6 +21,7 @@ from orion_like.errors import (
 )
 from orion_like.experiment.checking import (
     checked_constraints,
+    checked_duration,
     checked_limit,
     checked_objectives,
     checked_seed,
@@ -66,6 +67,8 @@ class ExperimentSettings:
         Rules that stop trials early: a name, or ``{name: {parameter: value}}``; empty for none.
     checkpoints
         How many checkpoints are kept; None takes a number back.
+    max_duration
+        Seconds after its first trial started in which trials are started; infinity for any.
     metadata
         Whatever else belongs to the experiment's description.
     """
@@ -80,6 +83,7 @@ class ExperimentSettings:
     constraints: Sequence[Any] | None = None
     stopping: Any = None
     checkpoints: Mapping[str, Any] | None = None
+    max_duration: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -233,7 +237,7 @@ def _new_configuration(
         "stopping": StoppingRules(choose("stopping")).configuration,
         "checkpoints": with_checkpoints({}, choose("checkpoints", {})),
         "state": "active",
-        "limits": {},
+        "limits": {"max_duration": checked_duration(choose("max_duration"), "max_duration")},
         "labels": [],
         "notes": "",
         "archived": False,
@@ -319,6 +323,10 @@ def _resume(storage: Storage, document: dict[str, Any], settings: ExperimentSett
 def _limit_changes(
     experiment: Experiment, settings: ExperimentSettings
 ) -> Iterator[tuple[str, Any]]:
+    if settings.max_duration is not None:
+        seconds = checked_duration(settings.max_duration, "max_duration")
+        if seconds != experiment.max_duration:
+            yield "limits.max_duration", seconds
     for name in ("max_trials", "max_broken"):
         asked = getattr(settings, name)
         if asked is not None and checked_limit(asked, name) != getattr(experiment, name):

@@ -41,6 +41,27 @@ def checked_limit(value: Any, name: str) -> int | None:
     return whole
 
 
+def checked_duration(value: Any, name: str) -> float | None:
+    """Return the seconds of the limit called `name`, None for no limit.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither a number of seconds more than 0, nor None.
+
+    Examples
+    --------
+    >>> checked_duration(90, "max_duration"), checked_duration(float("inf"), "max_duration")
+    (90, None)
+    """
+    if value is None or value == float("inf"):
+        return None
+    if not is_number(value) or not value > 0:
+        raise ConfigurationError(f"{name} must be a number of seconds > 0, not {value!r}")
+    seconds: float = plain_value(value)
+    return seconds
+
+
 def checked_seed(seed: Any) -> int:
     """Return `seed`.
 

@@ -177,6 +177,12 @@ class Experiment:
         return _whole(self._document.get("max_broken"))
 
     @property
+    def max_duration(self) -> float | None:
+        """Seconds after its first start in which trials are started, as last read; None: any."""
+        limit: float | None = (self._document.get("limits") or {}).get("max_duration")
+        return limit
+
+    @property
     def state(self) -> str:
         """What people decided, as last read: ``active``, ``paused`` or ``stopping``."""
         state = self._document.get("state")
@@ -247,9 +253,9 @@ class Experiment:
 
     @property
     def is_done(self) -> bool:
-        """Whether all trials are completed, or the search space is used up."""
+        """Whether all trials are completed, the time is over, or the search space is used up."""
         self.refresh()
-        return self.ledger.has_all_trials or self.is_exhausted
+        return self.ledger.has_all_trials or self.ledger.is_out_of_time or self.is_exhausted
 
     @property
     def is_exhausted(self) -> bool:
@@ -389,6 +395,12 @@ class Experiment:
         """Change stored settings of the experiment."""
         self.storage.update_experiment(self.id, **fields)
         self._document.update(fields)
+
+    def set_max_duration(self, seconds: float | None) -> None:
+        """Change for how long after its first start trials of the experiment are started."""
+        changes: dict[str, Any] = {"limits.max_duration": seconds}
+        self.storage.update_experiment(self.id, **changes)
+        self._document["limits"] = {**self._document.get("limits", {}), "max_duration": seconds}
 
     def __repr__(self) -> str:
         return f"Experiment(name={self.name!r}, version={self.version})"

@@ -138,6 +138,12 @@ class Producer:
             raise CompletedExperiment(
                 f"experiment {experiment.name!r} has all its {experiment.max_trials} trials"
             )
+        if experiment.ledger.is_out_of_time:
+            raise CompletedExperiment(
+                f"experiment {experiment.name!r} has run for its max_duration of "
+                f"{experiment.max_duration:g} seconds; 'orion-like db set {experiment.name} "
+                "max_duration=TIME' changes it"
+            )
         if experiment.state == "stopping":
             raise StoppedExperiment(
                 f"experiment {experiment.name!r} was stopped; 'orion-like resume -n "

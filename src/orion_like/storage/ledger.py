@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
 from time import monotonic
 from typing import Any
 
@@ -54,6 +55,7 @@ class Ledger:
         self._signs_of_life: dict[Any, float] = {}  # when a reserved trial was last seen to change
         self._stopped: set[Any] = set()
         self.counts: dict[str, int] = {}
+        self.first_start: datetime | None = None
 
     def refresh_budget(self, max_budget_age: float = 0.0) -> None:
         """Read what changed in the experiment.
@@ -105,6 +107,9 @@ class Ledger:
         else:
             self._reserved.pop(uid, None)
             self._signs_of_life.pop(uid, None)
+        start = document.get("start_time")
+        if start is not None and (self.first_start is None or start < self.first_start):
+            self.first_start = start
         number = document.get("number")
         if number is not None:
             self._use(number)
@@ -154,6 +159,20 @@ class Ledger:
     def has_all_trials(self) -> bool:
         """Whether as many trials are finished as the experiment shall have."""
         return self.finished >= self.max_trials
+
+    @property
+    def max_duration(self) -> float:
+        """For how many seconds trials shall be started; infinity without a limit."""
+        limit = (self.budget.get("limits") or {}).get("max_duration")
+        return float("inf") if limit is None else limit
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the first trial was started longer ago than `max_duration`."""
+        if self.first_start is None or self.max_duration == float("inf"):
+            return False
+        passed = datetime.now(timezone.utc) - self.first_start
+        return passed.total_seconds() >= self.max_duration
 
     @property
     def has_room(self) -> bool:

@@ -27,6 +27,7 @@ from orion_like.storage.checkpoints import CHECKPOINT_INDEXES, CHECKPOINTS
 from orion_like.storage.database import NOW, Ago, Database
 from orion_like.storage.database.base import Index
 from orion_like.storage.metrics import METRIC_INDEXES, METRICS
+from orion_like.storage.workers import WORKERS
 from orion_like.trial import (
     OWNER,
     USER,
@@ -38,7 +39,15 @@ from orion_like.trial import (
 )
 
 EXPERIMENTS, TRIALS = "experiments", "trials"
-BUDGET_FIELDS = ("max_trials", "max_broken", "next_number", "free_numbers", "deletions", "state")
+BUDGET_FIELDS = (
+    "max_trials",
+    "max_broken",
+    "next_number",
+    "free_numbers",
+    "deletions",
+    "state",
+    "limits",
+)
 INDEXES: Mapping[tuple[str, tuple[str, ...]], Index] = {
     (EXPERIMENTS, ("name", "version")): Index(unique=True),
     (TRIALS, ("experiment", "id")): Index(unique=True),
@@ -147,7 +156,7 @@ class Storage:
         """Delete an experiment, its trials and their reports; return how many trials it had."""
         self.database.remove(EXPERIMENTS, {"_id": uid})
         deleted = self.database.remove(TRIALS, {"experiment": uid})
-        for belongings in OF_TRIALS:
+        for belongings in (*OF_TRIALS, WORKERS):
             self.database.remove(belongings, {"experiment": uid})
         return deleted
 

@@ -24,6 +24,7 @@ from orion_like.storage.database import PickledDB
 from orion_like.storage.output_file import check_output_file
 from orion_like.storage.setup import open_file
 from orion_like.storage.storage import BUDGET_FIELDS, EXPERIMENTS, TRIALS, Storage
+from orion_like.storage.workers import WORKERS
 
 BENCHMARKS = "benchmarks"
 BATCH = 1000  # documents written at once
@@ -434,7 +435,14 @@ class _Copying:
         """Copy all documents that name an experiment; return how many trials there are."""
         old, database = step.document["_id"], self._source.database
         identities = self._copy_trials(step, new)  # first: others may refer to them
-        others = set(database.collections()) - {EXPERIMENTS, BENCHMARKS, TRIALS, STATES, COPIES}
+        others = set(database.collections()) - {
+            EXPERIMENTS,
+            BENCHMARKS,
+            TRIALS,
+            STATES,
+            COPIES,
+            WORKERS,
+        }
         for collection in sorted(others):
             if self._journal is not None:  # of these, a copy cut short is begun anew
                 self._destination.database.remove(collection, {"experiment": new})

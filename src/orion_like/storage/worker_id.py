@@ -33,6 +33,22 @@ def new_worker_id() -> str:
     return f"{_place()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
+def process_of(worker_id: str) -> tuple[str, int | None]:
+    """Return the host and the process id of a worker; the latter None if the id is not ours.
+
+    Examples
+    --------
+    >>> process_of("node7.example.org.1a2b3c4d-4711-9f8e7d6c")
+    ('node7.example.org', 4711)
+    >>> process_of("somebody")
+    ('somebody', None)
+    """
+    match = _FORM.fullmatch(worker_id)
+    if match is None:
+        return worker_id, None
+    return re.sub(r"\.[0-9a-f]{8}$", "", match["place"]), int(match["pid"])
+
+
 def is_certainly_dead(worker_id: str | None) -> bool:
     """Whether the worker ran where this process runs, and its process is gone.
 

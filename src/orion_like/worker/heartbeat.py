@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from orion_like.errors import DatabaseError
 from orion_like.storage import Storage
 from orion_like.trial import Trial
+from orion_like.worker.presence import Presence
 
 logger = logging.getLogger(__name__)
 
@@ -28,20 +31,41 @@ class Heartbeat:
         self._storage = storage
         self._interval = interval
         self._trials: dict[Any, Trial] = {}
+        self._presence: Presence | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def telling(self, presence: Presence) -> Iterator[None]:
+        """Tell within a block that the worker is there, with trials or without."""
+        presence.begin()
+        with self._lock:
+            self._presence = presence
+            self._ensure_thread()
+        try:
+            yield
+        finally:
+            self.stop()
+            presence.end()
+            with self._lock:
+                self._presence = None
+                if self._trials:  # those that the user has reserved
+                    self._ensure_thread()
 
     def add(self, trial: Trial) -> None:
         """Keep `trial` alive from now on."""
         with self._lock:
             self._trials[trial._id] = trial
-            if self._thread is None or not self._thread.is_alive():
-                self._stopped.clear()
-                self._thread = threading.Thread(
-                    target=self._run, name="orion-like-heartbeat", daemon=True
-                )
-                self._thread.start()
+            self._ensure_thread()
+
+    def _ensure_thread(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._stopped.clear()
+            self._thread = threading.Thread(
+                target=self._run, name="orion-like-heartbeat", daemon=True
+            )
+            self._thread.start()
 
     def discard(self, trial: Trial) -> None:
         """Let `trial` go."""
@@ -59,8 +83,11 @@ class Heartbeat:
         while not self._stopped.wait(self._interval):
             with self._lock:
                 trials = list(self._trials.values())
+                presence = self._presence
             for trial in trials:
                 self._beat(trial)
+            if presence is not None:
+                presence.beat()
 
     def _beat(self, trial: Trial) -> None:
         try:

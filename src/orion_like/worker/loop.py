@@ -77,6 +77,8 @@ class Limits:
         Seconds that a trial may take; None without a limit.
     retries
         How often a trial that broke is tried again.
+    max_duration
+        Seconds of the run after which no trial is started any more; None without a limit.
     """
 
     max_trials_per_worker: float | None = None
@@ -84,11 +86,16 @@ class Limits:
     idle_timeout: float = 60.0
     trial_timeout: float | None = None
     retries: int = 0
+    max_duration: float | None = None
 
     def __post_init__(self) -> None:
         if self.trial_timeout is not None and not _is_from(self.trial_timeout, 0, above=True):
             raise ConfigurationError(
                 f"trial_timeout must be a number of seconds > 0, not {self.trial_timeout!r}"
+            )
+        if self.max_duration is not None and not _is_from(self.max_duration, 0, above=True):
+            raise ConfigurationError(
+                f"max_duration must be a number of seconds > 0, not {self.max_duration!r}"
             )
         if not _is_from(self.idle_timeout, 0):
             raise ConfigurationError(
@@ -181,6 +188,7 @@ class WorkerLoop:
         self._running: dict[Future, Trial] = {}
         self._deadlines: dict[Future, float] = {}
         self._signals = StopSignals()
+        self._end_of_run = float("inf")
         self._started = 0
         self._executed = 0
         self._broken = 0
@@ -204,6 +212,8 @@ class WorkerLoop:
         StopRequested
             If the process was asked to stop; running trials were released.
         """
+        if self._limits.max_duration is not None:
+            self._end_of_run = monotonic() + self._limits.max_duration
         with self._signals:
             try:
                 self._loop()
@@ -242,7 +252,8 @@ class WorkerLoop:
     @property
     def _may_start_more(self) -> bool:
         limit = self._limits.max_trials_per_worker
-        return self._failure is None and (limit is None or self._started < limit)
+        has_trials_left = limit is None or self._started < limit
+        return self._failure is None and has_trials_left and monotonic() < self._end_of_run
 
     def _fill(self) -> WaitingForTrials | None:
         """Give every free slot a trial; return why one must wait, if so.

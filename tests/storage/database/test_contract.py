@@ -69,6 +69,13 @@ class TestInsert:
 
         assert database.find("things") == [{"_id": identity, **document}]
 
+    def test_the_clock_of_this_host_is_compared_with_that_of_the_database(
+        self, database: Database
+    ) -> None:
+        database.insert("things", {})
+
+        assert abs(database.clock_ahead()) < 1  # they are on the same host
+
     def test_a_given_id_is_kept_and_may_not_be_used_twice(self, database: Database) -> None:
         assert database.insert("things", {"_id": "mine"}) == "mine"
 

@@ -50,7 +50,16 @@ def release(session: Session, selection: Selection, every: bool, force: bool) ->
             except FailedUpdate:  # its worker has finished it meanwhile
                 continue
             released += 1
+        for node in nodes:
+            _forget_dead_workers(storage, node.document["_id"])
     click.echo(f"{released} trials released")
+
+
+def _forget_dead_workers(storage: Storage, uid: Any) -> None:
+    from orion_like.storage.workers import fetch_lost_workers, fetch_workers, sign_off
+
+    for worker in fetch_lost_workers(storage.database, fetch_workers(storage.database, [uid])):
+        sign_off(storage.database, worker)
 
 
 def _to_release(storage: Storage, uid: Any, threshold: float | None) -> list[Trial]:

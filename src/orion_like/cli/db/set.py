@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import click
 from orion_like.cli.commands import Command, did_you_mean
 from orion_like.cli.db.confirmation import confirm
 from orion_like.cli.db.rm import select_trees
-from orion_like.cli.options import Limit, option, selecting
+from orion_like.cli.options import Duration, Limit, option, selecting
 from orion_like.cli.output import counted
 from orion_like.cli.session import (
     Selection,
@@ -23,7 +24,12 @@ from orion_like.errors import FailedUpdate
 from orion_like.storage.storage import Storage
 from orion_like.trial import ALLOWED_STATUSES, USER, Trial, sources_of
 
-LIMITS = ("max_trials", "max_broken")
+LIMITS: Mapping[str, click.ParamType[Any]] = {
+    "max_trials": Limit(),
+    "max_broken": Limit(),
+    "max_duration": Duration(unlimited=True),
+}
+FIELDS = {"max_duration": "limits.max_duration"}
 
 
 @click.command(
@@ -34,6 +40,7 @@ LIMITS = ("max_trials", "max_broken")
         "db set demo id=3f0a4ba1c2f5b0a8a27d1c52cd3f7a10 status=interrupted",
         "db set demo id=3f0a4ba1c2f5b0a8a27d1c52cd3f7a10 objective=0.25",
         "db set demo max_trials=100",
+        "db set demo max_duration=12h",
     ],
 )
 @selecting(named=True)
@@ -51,8 +58,8 @@ def set_(
     interrupted; but with id=ID, UPDATE may be objective=VALUE, which corrects a
     result and keeps the old one.
 
-    max_trials=N or max_broken=N ('inf' for no limit), without an UPDATE, sets a
-    limit of the experiment. Workers follow all of this while they run.
+    max_trials=N, max_broken=N or max_duration=TIME ('inf' for no limit), without an
+    UPDATE, sets a limit of the experiment. Workers follow all of this while they run.
     """
     if update is None:
         _set_limit(session, selection, query)
@@ -82,13 +89,14 @@ def set_(
 
 
 def _set_limit(session: Session, selection: Selection, text: str) -> None:
-    key, value = _parse(text, LIMITS, "limit")
-    limit = Limit().convert(value, None, None)
+    key, value = _parse(text, tuple(LIMITS), "limit")
+    limit = LIMITS[key].convert(value, None, None)
     settings = selection.load_settings(session)
     with open_existing_storage(settings) as storage:
         name = required_name(settings)
         document = find_experiment(storage, name, settings["experiment.version"])
-        storage.update_experiment(document["_id"], **{key: None if limit == "inf" else limit})
+        field = FIELDS.get(key, key)
+        storage.update_experiment(document["_id"], **{field: None if limit == "inf" else limit})
     click.echo(f"{key} of {name}-v{document.get('version', 1)} is {limit} now")
 
 

@@ -89,6 +89,10 @@ class Database(ABC):
         power cut can lose a write.
         """
 
+    def clock_ahead(self) -> float:
+        """Return the seconds by which the clock of this host is ahead of the database's own."""
+        return 0.0
+
     @abstractmethod
     def ensure_index(
         self,

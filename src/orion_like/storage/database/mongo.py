@@ -32,7 +32,7 @@ from orion_like.storage.database.mongo_language import (
     translated_query,
     translated_update,
 )
-from orion_like.storage.database.values import plain
+from orion_like.storage.database.values import now, plain, truncated
 
 if TYPE_CHECKING:
     import pymongo.database
@@ -99,6 +99,16 @@ class MongoDB(Database):
         self._connection.close()
         self._indexes.clear()
         self._partitions.clear()
+
+    def clock_ahead(self) -> float:
+        with self._connection.errors("the clock of the server"):
+            asked = now()
+            hello = self._connection.repeat(
+                lambda _: self._connection.client.admin.command("hello")
+            )
+            answered = now()
+        server = truncated(hello["localTime"])  # read between the two
+        return ((asked - server) + (answered - server)).total_seconds() / 2
 
     # --- set-up -----------------------------------------------------------------------------
 
