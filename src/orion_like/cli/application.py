@@ -50,6 +50,7 @@ ENTRIES = {
     "stop": Entry(
         "orion_like.cli.state:stop", "Have all workers end after their trials.", STEERING
     ),
+    "retry": Entry("orion_like.cli.retry:retry", "Have broken trials tried again.", STEERING),
     "config": Entry("orion_like.cli.config.group:config", "See what is configured.", KEEPING),
     "checkpoints": Entry(
         "orion_like.cli.checkpoints.group:checkpoints",

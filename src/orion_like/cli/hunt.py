@@ -279,7 +279,7 @@ class Hunt:
         look = self._selection.command_line(
             "status", self._client.name, self._client.version, "--all"
         )
-        again = self._selection.same_place(f"db set {name} status=broken status=new")
+        again = self._selection.same_place(f"retry {name} --all")
         delete = self._selection.same_place(f"db rm {name} --status broken")
         return (
             f"{error}\nSee the trials: {look}\nTry the broken ones again: {again}\n"

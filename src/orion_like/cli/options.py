@@ -151,13 +151,15 @@ _selection_options = stack(
 )  # fmt: skip
 
 
-def selecting(*, named: bool = False) -> Callable[[Any], Any]:
+def selecting(*, named: bool = False, default_version: str = "all") -> Callable[[Any], Any]:
     """Declare the options that say which experiment is meant; the command gets a `Selection`.
 
     Parameters
     ----------
     named
         Whether the name is an argument, not an option.
+    default_version
+        What the help of such a command says of the version that is meant by default.
     """
 
     def decorate(function: Any) -> Any:
@@ -171,7 +173,7 @@ def selecting(*, named: bool = False) -> Callable[[Any], Any]:
         return stack(
             click.argument("name", shell_complete=_complete_names),
             option("-v", "--version", metavar="INTEGER", type=VersionNumber(),
-                   help="Version of the experiment.  [default: all]"),
+                   help=f"Version of the experiment.  [default: {default_version}]"),
             storage_options,
         )(with_selection)  # fmt: skip
 

@@ -7,7 +7,7 @@ import os
 import signal
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from orion_like.errors import (
 )
 from orion_like.experiment import Experiment, ExperimentStats, Producer
 from orion_like.experiment.checking import checked_duration, checked_limit
+from orion_like.experiment.fleet import Worker, fetch_fleet
 from orion_like.space import Space
 from orion_like.storage import Storage, new_worker_id
 from orion_like.storage.checkpoints import Checkpoint, fetch_checkpoints
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_RETRIABLE = ("broken", "interrupted")
 BEATS_PER_THRESHOLD = 4  # heartbeats that may be missed before a trial counts as lost
 
 
@@ -603,6 +605,48 @@ class ExperimentClient:
         for field in ("_id", "worker", "attempt", "number", "submit_time"):
             setattr(trial, field, getattr(reserved, field))
         self._mirror(reserved, trial)
+
+    def retry(self, trials: Sequence[Trial] | None = None) -> list[Trial]:
+        """Have trials tried again that broke or were interrupted.
+
+        They keep their numbers and parameters, count their attempts on, and are not counted as
+        broken any more. The next free workers take them, as far as ``max_trials`` allows.
+
+        Parameters
+        ----------
+        trials
+            Which. Default: all that are broken.
+
+        Returns
+        -------
+        Those that will be tried again; what others have done with the rest meanwhile stands.
+
+        Raises
+        ------
+        FailedUpdate
+            If a trial given is neither broken nor interrupted.
+        """
+        self._experiment.require("w")
+        if trials is None:
+            trials = self._experiment.fetch_trials({"status": "broken"})
+        for trial in trials:
+            if trial.status not in _RETRIABLE:
+                raise FailedUpdate(
+                    f"trial {trial.id} is {trial.status}; only trials that are "
+                    f"{' or '.join(_RETRIABLE)} can be tried again"
+                )
+        retried = []
+        for trial in trials:
+            with suppress(FailedUpdate, TrialNotFound):
+                before = f": {trial.reason}" if trial.reason else ""
+                self.storage.set_trial_status(trial, "new", f"to be tried again{before}")
+                retried.append(trial)
+        return retried
+
+    def fetch_workers(self) -> list[Worker]:
+        """Return who is at work on the experiment now, and who died without saying so."""
+        documents = [{"_id": self.id, "state": self.state}]
+        return fetch_fleet(self.storage, documents, self.lost_threshold)
 
     def insert(
         self, params: Mapping[str, Any], results: Any = None, reserve: bool = False

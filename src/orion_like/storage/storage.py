@@ -542,10 +542,11 @@ class Storage:
         """
         validate_status(status)
         sources = sources_of(status, USER)
+        changes = {"status": status, "reason": reason, **_not_for_good(status)}
+        if status == "new":
+            changes["end_time"] = None
         updated = self.database.find_one_and_update(
-            TRIALS,
-            {"_id": trial._id, "status": {"$in": list(sources)}},
-            {"$set": {"status": status, "reason": reason} | _not_for_good(status)},
+            TRIALS, {"_id": trial._id, "status": {"$in": list(sources)}}, {"$set": changes}
         )
         if updated is None:
             current = self._current(trial)
