@@ -281,3 +281,18 @@ def test_documents_that_should_be_unique_are_found_where_an_index_is_missing(dat
     assert "more than one trial has the id a" in found
     assert "more than one trial has the number 0" in found
     assert "2 experiments have this name and version" in found
+
+
+def test_copies_of_trials_that_no_experiment_starts_from_are_noted_and_deleted(database):
+    storage = Storage(database)
+    warm = {"mark": "known", "sources": []}
+    prior = [{"source": 0, "position": 0, "params": [], "results": []}]
+    storage.create_experiment({"name": "warm", "version": 1, "warm_start": warm}, prior)
+    database.insert("prior_trials", {"experiment": 7, "mark": "lost", "source": 0})
+
+    report = check(database)
+    repair(storage, report)
+
+    (note,) = [finding for finding in report.findings if finding.place == "prior_trials"]
+    assert (note.severity, note.problem) == ("note", "1 belong to no experiment")
+    assert [found["mark"] for found in database.find("prior_trials")] == ["known"]

@@ -19,6 +19,7 @@ from orion_like.algo.factory import (
 )
 from orion_like.algo.gradient import GradientReader, Gradients
 from orion_like.algo.outcome import Kind, Outcome, judge, judge_results
+from orion_like.algo.prior_task import PriorTask
 from orion_like.algo.problem import Objective, OutcomeConstraint, Problem
 from orion_like.algo.sequence import point_key
 
@@ -33,6 +34,7 @@ __all__ = [
     "Objective",
     "Outcome",
     "OutcomeConstraint",
+    "PriorTask",
     "Problem",
     "Requirements",
     "Signal",

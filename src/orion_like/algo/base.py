@@ -164,6 +164,9 @@ class Algorithm(ABC):
     ends_early: bool = False
     """Whether it may be done before every point of a finite space has a trial."""
 
+    has_design: ClassVar[bool] = False
+    """Whether its suggestions are a design that is spoilt when others take their numbers."""
+
     stages: tuple[Stage, ...] = ()
     """Of an algorithm that hands suggestions to others: to which, in order; the first from 0."""
 

@@ -10,7 +10,9 @@ from importlib.metadata import EntryPoint
 from typing import Any, TypeAlias
 
 from orion_like.algo.base import Algorithm
+from orion_like.algo.prior_task import PriorTask
 from orion_like.algo.problem import Problem
+from orion_like.algo.warm_start import WarmStarted
 from orion_like.errors import AlgorithmError
 from orion_like.space import Space
 from orion_like.spelling import did_you_mean
@@ -125,6 +127,7 @@ def create_algorithm(
     seed: int | None = None,
     objectives: Iterable[Mapping[str, Any]] | None = None,
     constraints: Iterable[Mapping[str, Any]] | None = None,
+    prior: Iterable[PriorTask] = (),
 ) -> Algorithm:
     """Return a fresh algorithm for a search space.
 
@@ -144,6 +147,8 @@ def create_algorithm(
         ``[{"name", "direction"}]`` of the experiment. Default one, minimized.
     constraints
         ``[{"name", "lower", "upper", "tolerance"}]`` of the experiment. Default none.
+    prior
+        What other searches have found, which it starts from. Default nothing.
 
     Raises
     ------
@@ -167,8 +172,10 @@ sobol, tpe (did you mean 'gridsearch'?)
     kind = choice.algorithm
     cls = as_algorithm(kind) if isinstance(kind, type) else find_algorithm(kind)
     parameters = _known_parameters(cls, choice.parameters)
-    problem = Problem.build(space, _one_seed(cls, choice.seed, seed), objectives, constraints)
-    return cls(problem, **parameters)
+    seed = _one_seed(cls, choice.seed, seed)
+    problem = Problem.build(space, seed, objectives, constraints, prior)
+    algorithm = cls(problem, **parameters)
+    return WarmStarted(algorithm) if problem.prior else algorithm
 
 
 def _one_seed(cls: type[Algorithm], own: int | None, experiment: int | None) -> int:

@@ -86,6 +86,7 @@ class MOFA(Algorithm):
     """
 
     name = "mofa"
+    has_design = True
 
     def __init__(
         self,

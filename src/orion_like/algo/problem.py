@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from orion_like.algo.prior_task import PriorTask
 from orion_like.errors import AlgorithmError
 from orion_like.space import Space
 from orion_like.spelling import did_you_mean
@@ -106,12 +107,15 @@ class Problem:
         What is minimized or maximized. Default one, named ``objective``, minimized.
     constraints
         Declared outcome constraints. Default none.
+    prior
+        What other searches have found. Default nothing.
     """
 
     space: Space
     seed: int = 0
     objectives: tuple[Objective, ...] = (Objective(),)
     constraints: tuple[OutcomeConstraint, ...] = ()
+    prior: tuple[PriorTask, ...] = field(default=(), compare=False)
 
     @classmethod
     def build(
@@ -120,6 +124,7 @@ class Problem:
         seed: int = 0,
         objectives: Iterable[Mapping[str, Any]] | None = None,
         constraints: Iterable[Mapping[str, Any]] | None = None,
+        prior: Iterable[PriorTask] = (),
     ) -> Problem:
         """Return the problem that the fields of an experiment document describe.
 
@@ -133,6 +138,7 @@ class Problem:
             seed,
             read_objectives(objectives),
             read_constraints(constraints),
+            tuple(prior),
         )
 
     def stream(self, number: int) -> np.random.Generator:

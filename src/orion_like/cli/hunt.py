@@ -220,6 +220,10 @@ class Hunt:
             f"in {client.storage.url}",
             err=True,
         )
+        sources = (client.experiment.warm_start or {}).get("sources") or ()
+        if sources and not client.stats.nb_trials:
+            for source in sources:
+                click.echo(f"Warm start: {printable(source['summary'])}", err=True)
 
     def _sum_up(self) -> None:
         stats = self._client.stats

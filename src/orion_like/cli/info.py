@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,10 @@ def _record(document: Mapping[str, Any], experiments: Mapping[Any, Any]) -> dict
         "constraints": document.get("constraints") or [],
         "stopping": document.get("stopping") or {},
         "checkpoints": document.get("checkpoints") or {},
+        "warm_start": [
+            {key: value for key, value in source.items() if key != "summary"}
+            for source in (document.get("warm_start") or {}).get("sources") or []
+        ],
         "algorithm": document.get("algorithm") or document.get("algorithms"),
         "space": dict(sorted((document.get("space") or {}).items())),
         "metadata": {
@@ -142,6 +146,7 @@ def _sections(record: Mapping[str, Any]) -> list[Section]:
     sections += [
         ("Algorithm", algorithm if isinstance(algorithm, dict) else str(algorithm)),
         *_sections_in_use(record["algorithm_in_use"], config["max_trials"]),
+        *_sections_of_warm_start(record["warm_start"]),
         ("Space", record["space"]),
         (
             "Meta-data",
@@ -171,6 +176,18 @@ def _sections_in_use(in_use: Mapping[str, Any] | None, max_trials: Any) -> list[
             text += f" (not reached with {max_trials} trials)"
         fields[f"from trial number {stage['first']}"] = text
     return [("Algorithm in use", fields)]
+
+
+def _sections_of_warm_start(sources: Sequence[Mapping[str, Any]]) -> list[Section]:
+    if not sources:
+        return []
+    fields = {}
+    for source in sources:
+        changes = [f"{n['trials']} {n['reason']}" for n in source["left_out"]]
+        changes += [f"{n['trials']} {n['reason']}" for n in source["notes"]]
+        text = f"{source['task']} task, {source['fit']} of {source['found']} trials fit"
+        fields[source["name"]] = "; ".join([text, *changes])
+    return [("Warm start", fields)]
 
 
 def _limit(value: Any) -> Any:

@@ -217,6 +217,9 @@ experiment_options = stack(
            help="Rule that stops trials early, as a name or with parameters in JSON or YAML;"
            " 'none' for no rules. May be repeated."),
     keep_options,
+    option("--warm-start", "warm_start", multiple=True, metavar="SOURCE|DICT", section=EXPERIMENT,
+           help="Finished trials to start from: NAME[:VERSION], DATABASE#NAME, FILE.csv, FILE.json"
+           " or optuna:///PATH#STUDY. May be repeated."),
     option("--seed", type=Whole(0, 2**63 - 1), section=EXPERIMENT,
            help="Seed of all random choices.  [default: a fresh one, which is stored]"),
     option("--user-script-config", metavar="OPTION", section=EXPERIMENT,

@@ -71,6 +71,8 @@ def experiment_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
         or None,
         "experiment.stopping": parse_stopping(options.get("stopping") or ()),
         "experiment.checkpoints": checkpoint_settings(options) or None,
+        "experiment.warm_start": [parse_source(text) for text in options.get("warm_start") or ()]
+        or None,
         "experiment.seed": options.get("seed"),
         "worker.user_script_config": options.get("user_script_config"),
     }
@@ -184,6 +186,8 @@ def register(
         constraints=settings["experiment.constraints"] or None,
         stopping=settings.explicit("experiment.stopping"),
         checkpoints=settings.explicit("experiment.checkpoints"),
+        warm_start=settings["experiment.warm_start"] or None,
+        knowledge_base=settings["experiment.knowledge_base"],
         metadata=_metadata(settings, command) if document is None else None,
         settings=settings,
     )
@@ -384,6 +388,19 @@ def parse_constraint(text: str) -> str | dict[str, Any]:
     if not text.lstrip().startswith("{"):
         return text
     return _parse_mapping("--constraint", text, "{name: weight, equals: 2, tolerance: 0.1}")
+
+
+def parse_source(text: str) -> str | dict[str, Any]:
+    """Return the source of trials that ``--warm-start`` names, or describes by a mapping.
+
+    Examples
+    --------
+    >>> parse_source("{experiment: demo, task: same}")
+    {'experiment': 'demo', 'task': 'same'}
+    """
+    if not text.lstrip().startswith("{"):
+        return text
+    return _parse_mapping("--warm-start", text, "{experiment: demo, task: same}")
 
 
 def _parse_mapping(option: str, text: str, example: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from orion_like.config import Settings, load_settings
 from orion_like.errors import UnsupportedOperation
 from orion_like.experiment import ExperimentSettings, load_experiment
 from orion_like.experiment import build_experiment as build
+from orion_like.experiment.warm_start import knowledge_source
 from orion_like.space import Space
 from orion_like.storage import EphemeralDB, Storage, setup_storage
 from orion_like.worker.executor import BaseExecutor, SingleExecutor
@@ -42,6 +43,7 @@ def build_experiment(
     stopping: Any = None,
     checkpoints: Mapping[str, Any] | None = None,
     max_duration: float | None = None,
+    warm_start: Any = None,
     metadata: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
 ) -> ExperimentClient:
@@ -59,7 +61,7 @@ def build_experiment(
         Name, ``{name: parameters}``, or class. Default ``'tpe'``.
     algorithms
         The same; older name.
-    strategy, max_idle_time, knowledge_base
+    strategy, max_idle_time
         Accepted and without effect.
     max_trials
         How many completed trials there shall be. Default: no limit.
@@ -75,6 +77,9 @@ def build_experiment(
         Directory below which trials work. Default: a temporary one.
     debug
         Whether to keep everything in memory. Default False.
+    knowledge_base
+        A storage, in any form that `storage` may have, all of whose experiments the search starts
+        from as far as they fit; Oríon's ``{"KnowledgeBase": {"storage": …}}`` is understood.
     executor
         What runs the functions of ``workon``.
     seed
@@ -96,6 +101,12 @@ def build_experiment(
         experiment that exists keeps what is not mentioned; None for a number takes it back.
     max_duration
         Seconds after its first trial started in which trials are started. Default: no limit.
+    warm_start
+        One or several sources of finished trials to start from: names of experiments (``'demo'``,
+        ``'demo:2'``), experiments of other databases (``'old.pkl#demo'``), tables
+        (``'runs.csv'``, a data frame), studies of Optuna (``'optuna:///study.db#name'``), an
+        `ExperimentClient`, or a mapping with options such as ``{"experiment": "demo", "task":
+        "same"}``. Their trials are copied when the experiment is created. Default: none.
     metadata
         More fields of the experiment's description.
     settings
@@ -121,7 +132,6 @@ def build_experiment(
     for option, value in (
         ("strategy", strategy),
         ("max_idle_time", max_idle_time),
-        ("knowledge_base", knowledge_base),
     ):
         if value is not None:
             logger.warning("build_experiment: %s has no effect", option)
@@ -138,12 +148,21 @@ def build_experiment(
         stopping=stopping,
         checkpoints=checkpoints,
         max_duration=max_duration,
+        warm_start=_all_sources(warm_start, knowledge_base),
         metadata=metadata or {},
     )
     experiment = build(
         _storage(storage, debug, settings), name, version, asked, _defaults(settings)
     )
     return ExperimentClient(experiment, executor, heartbeat, settings)
+
+
+def _all_sources(warm_start: Any, knowledge_base: Any) -> Any:
+    if knowledge_base is None:
+        return warm_start
+    several = isinstance(warm_start, Sequence) and not isinstance(warm_start, str)
+    named = list(warm_start) if several else [] if warm_start is None else [warm_start]
+    return [*named, knowledge_source(knowledge_base)]
 
 
 def _storage(storage: Any, debug: bool, settings: Settings) -> Storage:

@@ -263,6 +263,11 @@ OPTIONS: tuple[Option, ...] = (
            " --keep-trial-best --keep-trial-latest --keep-all",
            help="How many checkpoints are kept"
            " (experiment_best, experiment_latest, trial_best, trial_latest); empty: all."),
+    Option("experiment.warm_start", ENTRIES, [], local=True,
+           options="--warm-start",
+           help="Sources of finished trials to start from: experiments, tables, Optuna's studies."),
+    Option("experiment.knowledge_base", _or_none(NAME_OR_MAPPING, "none"), None, local=True,
+           help="Storage whose experiments the search starts from, as far as they fit."),
     Option("experiment.max_trials", _limit(_whole(1)), None, "EXP_MAX_TRIALS",
            stored="max_trials", options="--max-trials --exp-max-trials",
            help="Finished trials, completed or stopped early, after which the experiment is done."),

@@ -29,6 +29,7 @@ from orion_like.experiment.checking import (
 from orion_like.experiment.experiment import MODES, Experiment
 from orion_like.experiment.retention import with_checkpoints
 from orion_like.experiment.stored_algorithm import is_known
+from orion_like.experiment.warm_start import WarmStart, asked_sources, prepare
 from orion_like.space import Space, build_space
 from orion_like.spelling import did_you_mean
 from orion_like.stopping import StoppingRules
@@ -69,6 +70,8 @@ class ExperimentSettings:
         How many checkpoints are kept; None takes a number back.
     max_duration
         Seconds after its first trial started in which trials are started; infinity for any.
+    warm_start
+        Sources of trials to start from, see `Source.parse`.
     metadata
         Whatever else belongs to the experiment's description.
     """
@@ -84,6 +87,7 @@ class ExperimentSettings:
     stopping: Any = None
     checkpoints: Mapping[str, Any] | None = None
     max_duration: float | None = None
+    warm_start: Any = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -148,8 +152,10 @@ def build_experiment(
     document = storage.fetch_experiment(name, version)
     if document is None:
         configuration = _new_configuration(storage, name, settings, defaults)
+        warm_start = _warm_start(storage, configuration, settings.warm_start)
+        configuration |= {"warm_start": warm_start.description} if warm_start.description else {}
         try:
-            return Experiment(storage, storage.create_experiment(configuration))
+            return Experiment(storage, storage.create_experiment(configuration, warm_start.trials))
         except DuplicateKeyError:
             # Another process has just created it: resume that one.
             document = storage.fetch_experiment(name, version)
@@ -244,6 +250,24 @@ def _new_configuration(
     }
 
 
+def _warm_start(storage: Storage, configuration: Mapping[str, Any], asked: Any) -> WarmStart:
+    """Return the trials of others that an experiment starts from."""
+    sources = asked_sources(asked, storage)
+    if not sources:
+        return WarmStart()
+    built, constraints = _space_and_constraints(
+        configuration["space"], configuration["constraints"]
+    )
+    return prepare(
+        sources,
+        storage,
+        configuration["name"],
+        built,
+        configuration["objectives"],
+        [entry for entry in constraints if not isinstance(entry, str)],
+    )
+
+
 def _space_and_constraints(
     space: Mapping[str, Any] | Space, constraints: Any
 ) -> tuple[Space, list[Any]]:
@@ -314,10 +338,22 @@ def _resume(storage: Storage, document: dict[str, Any], settings: ExperimentSett
         if storage.count_by_status(experiment.id):
             raise BranchingEvent(_refusal(experiment, [text for _, _, text in differences]))
         changes.update({key: value for key, value, _ in differences})
+    if "warm_start" in changes:
+        changes["warm_start"] = _replaced_warm_start(storage, experiment, changes)
     if changes:
         experiment.update(**changes)
         experiment = Experiment(storage, storage.fetch_experiments({"_id": experiment.id})[0])
     return experiment
+
+
+def _replaced_warm_start(
+    storage: Storage, experiment: Experiment, changes: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Let an experiment without trials start from others than before."""
+    document = experiment.configuration
+    warm_start = _warm_start(storage, {**document, **changes}, changes["warm_start"])
+    storage.replace_prior_trials(document, warm_start.description, warm_start.trials)
+    return warm_start.description
 
 
 def _limit_changes(
@@ -360,6 +396,16 @@ def _differences(
             yield "objectives", objectives, f"objectives {experiment.objectives} → {objectives}"
     if algorithm is not None and is_known(experiment.configuration):
         yield from _algorithm_difference(experiment, algorithm)
+    if settings.warm_start is not None:
+        yield from _warm_start_difference(experiment, settings.warm_start)
+
+
+def _warm_start_difference(experiment: Experiment, asked: Any) -> Iterator[tuple[str, Any, str]]:
+    sources = asked_sources(asked, experiment.storage)
+    stored = (experiment.warm_start or {}).get("asked") or []
+    if [source.description for source in sources] != stored:
+        names = ", ".join(map(str, sources)) or "nothing"
+        yield "warm_start", sources, f"other sources of a warm start ({names})"
 
 
 def _algorithm_difference(experiment: Experiment, algorithm: Any) -> Iterator[tuple[str, Any, str]]:

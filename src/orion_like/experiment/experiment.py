@@ -8,7 +8,13 @@ from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
-from orion_like.algo import Algorithm, Objective, OutcomeConstraint, create_algorithm
+from orion_like.algo import (
+    Algorithm,
+    Objective,
+    OutcomeConstraint,
+    PriorTask,
+    create_algorithm,
+)
 from orion_like.algo.gradient import partial_derivatives
 from orion_like.algo.problem import read_constraints, read_objectives
 from orion_like.errors import (
@@ -137,6 +143,39 @@ class Experiment:
         """How many checkpoints are kept; see :class:`RetentionPolicy`."""
         return dict(self._document.get("checkpoints") or {})
 
+    @property
+    def warm_start(self) -> dict[str, Any] | None:
+        """What is known of the sources that the search starts from; None without any."""
+        return deepcopy(self._document.get("warm_start"))
+
+    @cached_property
+    def prior_tasks(self) -> tuple[PriorTask, ...]:
+        """The trials of others that the search starts from, by source.
+
+        Raises
+        ------
+        DatabaseError
+            If some of them are missing.
+        """
+        sources = (self.warm_start or {}).get("sources") or []
+        if not sources:
+            return ()
+        trials: list[list[Trial]] = [[] for _ in sources]
+        for document in self.storage.fetch_prior_trials(self._document):
+            trial = Trial.from_document({**document, "_id": None, "status": "completed"})
+            trials[document["source"]].append(trial)
+        for source, found in zip(sources, trials, strict=True):
+            if len(found) != source["fit"]:
+                raise DatabaseError(
+                    f"experiment {self.name!r} starts from {source['fit']} trials of "
+                    f"{source['name']!r}, but {len(found)} of them are in {self.storage.url}"
+                )
+        return tuple(
+            PriorTask(source["name"], tuple(found), source["task"] == "same")
+            for source, found in zip(sources, trials, strict=True)
+            if found
+        )
+
     @cached_property
     def declared_objectives(self) -> tuple[Objective, ...]:
         """What is minimized or maximized; one, if nothing is declared."""
@@ -164,6 +203,7 @@ class Experiment:
             seed=self.seed,
             objectives=self.objectives,
             constraints=self.outcome_constraints,
+            prior=self.prior_tasks,
         )
 
     @property

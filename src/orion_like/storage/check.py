@@ -17,6 +17,7 @@ from orion_like.storage.database import Ago, Database, PickledDB
 from orion_like.storage.database.filelock import FileLock
 from orion_like.storage.database.log import Log, NoSuchLog
 from orion_like.storage.orion_database import OrionFileDB
+from orion_like.storage.prior_trials import PRIOR_TRIALS
 from orion_like.storage.salvage import UNFINISHED, Loss, read_damaged
 from orion_like.storage.storage import EXPERIMENTS, INDEXES, OF_TRIALS, TRIALS, Storage
 
@@ -218,6 +219,7 @@ def _unowned(database: Database) -> Iterator[Finding]:
     """Find trials of experiments, and belongings of trials, that are not there."""
     for collection in OF_TRIALS:
         yield from _belongings_of_nobody(database, collection)
+    yield from _prior_trials_of_nobody(database)
     counts = database.count_by(TRIALS, "experiment")
     known = {document["_id"] for document in database.find(EXPERIMENTS, fields=["name"])}
     for uid, number in counts.items():
@@ -243,6 +245,23 @@ def _belongings_of_nobody(database: Database, collection: str) -> Iterator[Findi
             f"{number} are of trials that do not exist",
             "a deletion was cut short: --repair completes it",
             lambda storage: storage.database.remove(collection, query),
+        )
+
+
+def _prior_trials_of_nobody(database: Database) -> Iterator[Finding]:
+    """Find copies of trials that no experiment starts from; a new one has them before it is."""
+    counts = database.count_by(PRIOR_TRIALS, "mark")
+    experiments = database.find(EXPERIMENTS, fields=["warm_start"])
+    known = {(experiment.get("warm_start") or {}).get("mark") for experiment in experiments}
+    query = {"mark": {"$in": [mark for mark in counts if mark not in known]}}
+    number = database.count(PRIOR_TRIALS, query)
+    if number:
+        yield Finding(
+            "note",
+            PRIOR_TRIALS,
+            f"{number} belong to no experiment",
+            "an experiment is being made or deleted, or that was cut short: --repair deletes them",
+            lambda storage: storage.database.remove(PRIOR_TRIALS, query),
         )
 
 

@@ -27,6 +27,13 @@ from orion_like.storage.checkpoints import CHECKPOINT_INDEXES, CHECKPOINTS
 from orion_like.storage.database import NOW, Ago, Database
 from orion_like.storage.database.base import Index
 from orion_like.storage.metrics import METRIC_INDEXES, METRICS
+from orion_like.storage.prior_trials import (
+    PRIOR_TRIAL_INDEXES,
+    PRIOR_TRIALS,
+    fetch_prior_trials,
+    remove_prior_trials,
+    store_prior_trials,
+)
 from orion_like.storage.workers import WORKERS
 from orion_like.trial import (
     OWNER,
@@ -55,6 +62,7 @@ INDEXES: Mapping[tuple[str, tuple[str, ...]], Index] = {
     (TRIALS, ("experiment", "status", "number")): Index(),
     **METRIC_INDEXES,
     **CHECKPOINT_INDEXES,
+    **PRIOR_TRIAL_INDEXES,
 }
 """By collection and fields, what serves every query and keeps names, ids and numbers unique."""
 # Changes alone tell ledgers no removals.
@@ -62,6 +70,8 @@ _READ_ANEW: dict[str, dict[str, Any]] = {"$inc": {"deletions": 1}}
 _STATUSES_WITH_END = ("completed", "broken")
 OF_TRIALS = (METRICS, CHECKPOINTS)
 """Collections of what belongs to trials, and is deleted with them."""
+OF_EXPERIMENTS = (*OF_TRIALS, PRIOR_TRIALS, WORKERS)
+"""Collections of what belongs to experiments beside their trials, and is deleted with them."""
 _FRESH = tuple(status for status in WAITING_STATUSES if status != "suspended")
 
 
@@ -100,8 +110,19 @@ class Storage:
 
     # --- experiments ---------------------------------------------------------------------------
 
-    def create_experiment(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    def create_experiment(
+        self,
+        configuration: Mapping[str, Any],
+        prior_trials: Sequence[Mapping[str, Any]] = (),
+    ) -> dict[str, Any]:
         """Store a new experiment and return its document.
+
+        Parameters
+        ----------
+        configuration
+            Its document, without an identity.
+        prior_trials
+            Copies of trials that it starts from, under the mark in its ``warm_start``.
 
         Raises
         ------
@@ -115,14 +136,18 @@ class Storage:
             "uuid": uuid4().hex,
             **configuration,
         }
+        mark = _mark(document)
         refers = {"parent_id": None, "adapter": [], **(document.get("refers") or {})}
         while True:
             uid = self.database.new_id(EXPERIMENTS)
             root = uid if refers.get("root_id") is None else refers["root_id"]
             stored = {**document, "_id": uid, "refers": {**refers, "root_id": root}}
+            store_prior_trials(self.database, uid, mark, prior_trials)
             try:
                 self.database.insert(EXPERIMENTS, stored)
             except DuplicateKeyError as error:
+                if prior_trials:
+                    remove_prior_trials(self.database, uid, [mark])
                 if error.keys != ("_id",):
                     raise
             else:
@@ -152,11 +177,38 @@ class Storage:
         query = {**(where or {}), "_id": uid}
         return self.database.update(EXPERIMENTS, query, {"$set": fields}) > 0
 
+    def replace_prior_trials(
+        self,
+        experiment: Mapping[str, Any],
+        warm_start: Mapping[str, Any] | None,
+        prior_trials: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Let an experiment start from other trials than before.
+
+        Parameters
+        ----------
+        experiment
+            Its document.
+        warm_start
+            What takes the place of its ``warm_start``.
+        prior_trials
+            See :meth:`create_experiment`.
+        """
+        uid = experiment["_id"]
+        store_prior_trials(self.database, uid, _mark({"warm_start": warm_start}), prior_trials)
+        self.update_experiment(uid, warm_start=warm_start)
+        remove_prior_trials(self.database, uid, [_mark(experiment)])
+
+    def fetch_prior_trials(self, experiment: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the copies of trials that an experiment starts from, given its document."""
+        mark = _mark(experiment)
+        return fetch_prior_trials(self.database, experiment["_id"], mark) if mark else []
+
     def delete_experiment(self, uid: Any) -> int:
         """Delete an experiment, its trials and their reports; return how many trials it had."""
         self.database.remove(EXPERIMENTS, {"_id": uid})
         deleted = self.database.remove(TRIALS, {"experiment": uid})
-        for belongings in (*OF_TRIALS, WORKERS):
+        for belongings in OF_EXPERIMENTS:
             self.database.remove(belongings, {"experiment": uid})
         return deleted
 
@@ -683,3 +735,8 @@ class Storage:
 def _not_for_good(status: str) -> dict[str, bool]:
     """Return what tells a trial that is suspended for a time from one that was stopped."""
     return {"stopped": False} if status == "suspended" else {}
+
+
+def _mark(experiment: Mapping[str, Any]) -> str:
+    """Return what tells the trials that an experiment starts from, empty without any."""
+    return str((experiment.get("warm_start") or {}).get("mark") or "")

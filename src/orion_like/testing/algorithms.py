@@ -290,7 +290,7 @@ class AlgorithmConformance:
 
     def _run(self, space: Space, workers: int = 1, seed: int = 1) -> tuple[Algorithm, list[Trial]]:
         algorithm = self.create(space, seed)
-        n_trials = int(min(self.n_trials, max(1, space.cardinality // 2)))
+        n_trials = int(min(self.n_trials, max(1, space.cardinality / 2)))
         return algorithm, list(drive(algorithm, smooth_loss(space), n_trials, workers))
 
     @pytest.mark.parametrize("name", SPACES)
