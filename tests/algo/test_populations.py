@@ -151,25 +151,33 @@ class TestGenerations:
 
 
 @pytest.mark.parametrize("configuration", ALGORITHMS, ids=lambda c: next(iter(c)))
-def test_two_workers_fill_a_place_with_the_same_trial(configuration):
+def test_a_slot_gets_the_same_trial_whoever_fills_it(configuration):
     _, trials = run(configuration)
-    pairs = 0
-
-    for end in range(8, 30):
-        ones, others = run_until(configuration, trials[:end])
-        if isinstance(ones, Continued):
-            assert (ones, ones.parent) == (others, others.parent)
-            pairs += 1
-
-    assert pairs == 22
-
-
-def run_until(configuration, trials):
     space = with_fidelity() if "evolutiones" not in configuration else None
     space = space or with_fidelity(prior="fidelity(1, 5, base=1)")
-    algorithm = create(configuration, space)
-    algorithm.observe(trials)
-    return [algorithm.suggest(algorithm.problem.stream(n), n) for n in (100, 101)]
+    known = {trial.id for trial in trials}
+
+    for end in range(0, 40, 3):
+        algorithm = create(configuration, space)
+        algorithm.observe(trials[:end])
+        for child in suggestions(algorithm, 100, 12):
+            if child is not Wait:
+                parent = child.parent if isinstance(child, Continued) else None
+                assert make_trial(space, child, None, parent=parent).id in known
+
+
+def fill(algorithm, start, n):
+    """Return what is due for some workers, one after the other."""
+    children = []
+    for number in range(start, start + n):
+        child = algorithm.suggest(algorithm.problem.stream(number), number)
+        children.append(child)
+        algorithm.observe([make_trial(algorithm.space, child, number, parent=child.parent)])
+    return children
+
+
+def by_x(trials):
+    return {trial.flat_params["x"]: trial.id for trial in trials}
 
 
 class TestPBT:
@@ -180,32 +188,42 @@ class TestPBT:
         ranked = [completed(space, p, k, k) for k, p in enumerate(founders)]
         algorithm.observe(ranked)
 
-        children = []
-        for number in range(10, 20):
-            child = algorithm.suggest(algorithm.problem.stream(number), number)
-            children.append(child)
-            algorithm.observe([make_trial(space, child, number, parent=child.parent)])
+        children = fill(algorithm, 10, 10)
 
-        went_on = [child["x"] for child in children[:8]]
-        assert went_on == [p["x"] for p in founders[:8]]
-        for child in children[8:]:
-            assert child.parent in {trial.id for trial in ranked[:2]}
+        went_on = {c["x"]: c for c in children if c.parent == by_x(ranked).get(c["x"])}
+        assert sorted(went_on) == [p["x"] for p in founders[:8]]
+        for child in children:
             assert child["epochs"] == 14
+            if child["x"] not in went_on:
+                assert child.parent in {trial.id for trial in ranked[:2]}
         assert suggestions(algorithm, 20, 1) == [Wait]
 
-    def test_nobody_is_given_up_before_enough_have_finished(self):
+    def test_those_go_on_at_once_that_will_whatever_is_still_to_come(self):
         space = with_fidelity()
-        algorithm = create({"pbt": {"population_size": 6, "generations": 4}}, space)
-        points = [{"x": float(k), "y": 1.0, "epochs": 10} for k in range(6)]
+        algorithm = create({"pbt": {"population_size": 10, "generations": 4}}, space)
+        points = [{"x": float(k), "y": 1.0, "epochs": 10} for k in range(-5, 5)]
         algorithm.observe([make_trial(space, p, k) for k, p in enumerate(points)])
 
-        algorithm.observe([completed(space, p, k, k) for k, p in enumerate(points[:4])])
-        four = suggestions(algorithm, 6, 1)
-        algorithm.observe([completed(space, points[4], 4, 4)])
-        (five,) = suggestions(algorithm, 6, 1)
+        algorithm.observe([completed(space, p, k, k) for k, p in enumerate(points[:2])])
+        two = suggestions(algorithm, 10, 1)
+        algorithm.observe([completed(space, points[2], 2, 2)])
+        (three,) = fill(algorithm, 10, 1)
+        afterwards = suggestions(algorithm, 11, 1)
 
-        assert four == [Wait]
-        assert isinstance(five, Continued)
+        assert two == [Wait]
+        assert three["x"] == -5.0
+        assert afterwards == [Wait]
+
+    def test_small_populations_keep_everybody_if_forking_needs_more(self):
+        space = with_fidelity()
+        population = {"population_size": 4, "generations": 4, "exploit": "truncate"}
+        algorithm = create({"pbt": population}, space)
+        points = [{"x": float(k), "y": 1.0, "epochs": 10} for k in range(4)]
+        algorithm.observe([completed(space, p, k, k) for k, p in enumerate(points)])
+
+        children = fill(algorithm, 4, 4)
+
+        assert sorted(child["x"] for child in children) == [0.0, 1.0, 2.0, 3.0]
 
     def test_backtracking_goes_on_from_the_best_of_former_levels(self):
         space = with_fidelity()
@@ -213,24 +231,19 @@ class TestPBT:
         algorithm = create(configuration, space)
         points = [{"x": float(k), "y": 1.0, "epochs": 10} for k in range(5)]
         first = [completed(space, p, k, k) for k, p in enumerate(points)]
+        algorithm.observe(first)
         # Training makes all of them worse.
         second = [
-            make_trial(
-                space, {**p, "epochs": 20}, k + 5, "completed", [objective(k + 10)], first[k].id
-            )
-            for k, p in enumerate(points)
+            make_trial(space, child, k, "completed", [objective(10 + k)], child.parent)
+            for k, child in enumerate(fill(algorithm, 5, 5))
         ]
+        algorithm.observe(second)
 
-        algorithm.observe(first + second)
-        third = []
-        for number in range(10, 15):
-            child = algorithm.suggest(algorithm.problem.stream(number), number)
-            third.append(child)
-            algorithm.observe([make_trial(space, child, number, parent=child.parent)])
+        third = fill(algorithm, 10, 5)
 
-        assert [child.parent for child in third[:4]] == [trial.id for trial in second[:4]]
-        assert third[4].parent == first[0].id
-        assert third[4]["epochs"] == 30
+        parents = sorted(child.parent for child in third)
+        assert parents == sorted([first[0].id, *(trial.id for trial in second[:4])])
+        assert {child["epochs"] for child in third} == {30}
 
     def test_perturbed_numbers_are_multiplied_or_divided_by_the_factor(self):
         space = build_space({"lr": "loguniform(1e-6, 1)", "epochs": "fidelity(1, 9, base=3)"})
@@ -253,18 +266,18 @@ class TestPBT:
             {"n": "uniform(1, 10, discrete=True)", "epochs": "fidelity(1, 9, base=3)"}
         )
         explore = {"of_type": "perturb", "factor": 1.01}
-        configuration = {"pbt": {"population_size": 2, "generations": 1, "explore": explore}}
+        exploit = {"of_type": "truncate", "min_forking_population": 2}
+        population = {"population_size": 2, "generations": 1}
+        configuration = {"pbt": {**population, "explore": explore, "exploit": exploit}}
         algorithm = create(configuration, space)
         other = 5
         algorithm.observe(
             [completed(space, {"n": n, "epochs": 1}, k, k) for k, n in enumerate([value, other])]
         )
-        kept = algorithm.suggest(algorithm.problem.stream(2), 2)
-        algorithm.observe([make_trial(space, kept, 2, parent=kept.parent)])
+        children = fill(algorithm, 2, 2)
 
-        (child,) = suggestions(algorithm, 3, 1)
-
-        assert abs(child["n"] - value) == 1
+        values = {child["n"] for child in children} - {value}
+        assert {abs(n - value) for n in values} == {1}
 
     def test_an_orion_configuration_is_understood_and_kept(self):
         pipeline = {
@@ -346,6 +359,11 @@ class TestPBT:
         assert best.id in {trial.parent for trial in trials}
 
 
+def falling(params):
+    """Return a loss that falls the faster the nearer x is to 0.8."""
+    return -params["epochs"] * (1 - abs(params["x"] - 0.8))
+
+
 class TestPB2:
     def test_replacements_come_where_members_improved_most(self):
         space = build_space({"x": "uniform(0, 1)", "epochs": "fidelity(1, 11, base=1)"})
@@ -353,14 +371,7 @@ class TestPB2:
 
         distances = []
         for seed in range(3):
-            gained = {}
-
-            def learn(params, gained=gained):
-                """Return a loss that falls the faster the nearer x is to 0.8."""
-                gained[params["x"]] = gained.get(params["x"], 0) + 1
-                return -params["epochs"] * (1 - abs(params["x"] - 0.8))
-
-            _, trials = run(configuration, space=space, loss=learn, seed=seed)
+            _, trials = run(configuration, space=space, loss=falling, seed=seed)
             by_id = {trial.id: trial for trial in trials}
             distances += [
                 abs(trial.flat_params["x"] - 0.8)
@@ -371,7 +382,7 @@ class TestPB2:
             ]
 
         assert len(distances) > 15
-        assert sorted(distances)[len(distances) // 2] < 0.1
+        assert sorted(distances)[len(distances) // 2] < 0.15  # 0.31 by chance
 
     def test_explore_rules_are_refused(self):
         with pytest.raises(AlgorithmError, match="has no parameter 'explore'"):
@@ -391,9 +402,9 @@ class TestEvolution:
         loser, winner = (completed(space, p, k, -k) for k, p in enumerate(founders))
         algorithm.observe([loser, winner])
 
-        first = algorithm.suggest(algorithm.problem.stream(2), 2)
-        algorithm.observe([make_trial(space, first, 2, parent=first.parent)])
-        second = algorithm.suggest(algorithm.problem.stream(3), 3)
+        first, second = sorted(
+            fill(algorithm, 2, 2), key=lambda child: (child["x"], child["y"]) != (1.0, 5.0)
+        )
 
         assert first == {"x": 1.0, "y": 5.0, "epochs": 2}
         assert first.parent == second.parent == winner.id

@@ -8,7 +8,7 @@ The search method of D. R. So, C. Liang and Q. V. Le, The evolved transformer, I
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from orion_like.algo.base import Algorithm, Requirements, Suggestion, positive_integer
 from orion_like.algo.explore import Genotype, scaled, within
 from orion_like.algo.hyperband import checked_repetitions
-from orion_like.algo.population import Evolution, Member, Population, Verdict, population_levels
+from orion_like.algo.population import Evolution, Member, Verdict, population_levels
 from orion_like.algo.problem import Problem
 from orion_like.algo.rungs import ROUNDING, fidelity_of
 from orion_like.errors import AlgorithmError
@@ -43,7 +43,7 @@ class EvolutionES(Algorithm):
 
     On each level of the fidelity, members of a red and a blue team meet in pairs drawn at random.
     The winner goes on to the next level; in place of the loser starts a trial that goes on from
-    the winner with some parameters changed. A pair waits for nobody else.
+    the winner with some parameters changed.
 
     With base 1, every whole number of the fidelity is a level; otherwise levels are the factor
     `base` apart, or somewhat more.
@@ -96,7 +96,7 @@ class EvolutionES(Algorithm):
             problem,
             nums_population,
             self.levels,
-            _Teams(problem.seed, nums_population),
+            _Teams(problem.seed),
             mutation,
             self.repetitions,
             max_retries,
@@ -108,7 +108,8 @@ class EvolutionES(Algorithm):
 
     def suggest(self, rng: np.random.Generator, number: int) -> Suggestion:
         """Return what is due on the lowest level: a first member, a winner, or a mutation."""
-        return self._evolution.suggest(rng, number)
+        del rng  # what is due does not depend on who fills it
+        return self._evolution.suggest(number)
 
 
 def _levels(fidelity: Fidelity) -> tuple[int, ...]:
@@ -119,31 +120,23 @@ def _levels(fidelity: Fidelity) -> tuple[int, ...]:
 
 
 class _Teams:
-    """Pairs the members of a level at random, in the order of their numbers."""
+    """Pairs the members of a level at random."""
 
-    def __init__(self, seed: int, size: int) -> None:
+    def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._size = size
 
-    def __call__(self, population: Population, level: int, is_complete: bool) -> Verdict:
-        members = sorted(population.started(level), key=lambda m: (m.number, m.id))
-        kept: list[Member] = []
-        replaced: list[tuple[Member, list[Member]]] = []
-        for start in range(0, len(members), self._size):
-            group = members[start : start + self._size]
-            rng = np.random.default_rng([self._seed, TEAM_STREAM, level, start])
-            order = rng.permutation(self._size).tolist()
-            for pair in zip(order[::2], [*order[1::2], None], strict=False):
-                present = [group[place] for place in pair if place in range(len(group))]
-                if any(member.outcome is None for member in present):
-                    continue
-                if len(present) == 2:
-                    winner, loser = sorted(present, key=lambda member: member.rank)
-                    kept.append(winner)
-                    replaced.append((loser, [winner]))
-                elif is_complete or pair[1] is None:
-                    kept += present
-        return Verdict(kept, replaced)
+    def __call__(self, levels: Sequence[Sequence[Member]], size: int) -> Verdict:
+        members = levels[-1]
+        if len(members) < size:
+            return Verdict()
+        rng = np.random.default_rng([self._seed, TEAM_STREAM, len(levels)])
+        order = [members[place] for place in rng.permutation(size).tolist()]
+        replaced: dict[str, list[Member]] = {}
+        for red, blue in zip(order[::2], order[1::2], strict=False):
+            winner, loser = sorted((red, blue), key=lambda member: member.rank)
+            replaced[loser.id] = [winner]
+        kept = [member for member in order if member.id not in replaced]
+        return Verdict(frozenset(member.id for member in kept), replaced, kept)
 
 
 class _Mutation:
@@ -171,8 +164,10 @@ class _Mutation:
         self.configuration = dict(given)
         self._genotype = Genotype(problem)
 
-    def __call__(self, rng: np.random.Generator, member: Member, level: int) -> dict[str, Any]:
-        del level
+    def __call__(
+        self, rng: np.random.Generator, member: Member, /, **context: Any
+    ) -> dict[str, Any]:
+        del context
         genotype, options = self._genotype, self.configuration
         vector = genotype.read(rng, member.point)
         n_changed = min(len(vector), max(1, round(MUTATED * len(vector))))

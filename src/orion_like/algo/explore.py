@@ -241,14 +241,16 @@ class Explorer:
         rules = [rule.configuration for rule in self.rules]
         return {"of_type": "PipelineExplore", "explore_configs": rules}
 
-    def __call__(self, rng: np.random.Generator, member: Member, level: int) -> dict[str, Any]:
+    def __call__(
+        self, rng: np.random.Generator, parent: Member, /, **context: Any
+    ) -> dict[str, Any]:
         """Return other parameters for a child of a member."""
-        del level
+        del context
         for rule in self.rules:
-            point = rule.vary(rng, self._genotype, member.point)
+            point = rule.vary(rng, self._genotype, parent.point)
             if point is not None:
                 return point
-        return dict(member.point)
+        return dict(parent.point)
 
 
 def within(algorithm: str, parameter: str, value: Any, least: float, most: float) -> float:

@@ -14,7 +14,7 @@ of late generations are smaller.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,12 @@ from orion_like.algo.exploit import Selector
 from orion_like.algo.explore import Genotype
 from orion_like.algo.gp.embedding import Box, Embedding
 from orion_like.algo.gp.regression import NoisePrior, Posterior, most_probable
+from orion_like.algo.gp.threads import one_thread
 from orion_like.algo.hyperband import checked_repetitions
 from orion_like.algo.population import Evolution, Member, population_levels
 from orion_like.algo.problem import Problem
 from orion_like.algo.rungs import fidelity_of
+from orion_like.algo.sequence import point_key
 from orion_like.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -49,6 +51,9 @@ CHANGED, LEAST_CHANGE, MOST_CHANGE = 0.5, 1e-3, 0.3
 
 EXPLORATION, GROWTH = 0.2, 0.4
 """Of the weight of the uncertainty, c1 + log(c2 t) (section 4.1)."""
+
+TRUSTED_ATTEMPTS = 2
+"""Trials of a slot that the model makes; when all of them failed, the priors make the next."""
 
 MOST_DEVIATION = 3.0
 """Standard deviations from the mean of its generation beyond which an improvement is cut off."""
@@ -101,6 +106,7 @@ class PB2(Algorithm):
         self.repetitions = checked_repetitions("pb2", repetitions)
         self.ends_early = self.repetitions is not None
         self.levels = population_levels(fidelity_of(problem), generations)
+        self._fidelity = fidelity_of(problem)
         self._genotype = Genotype(problem)
         self._encoding = problem.space.encoding(fidelity=True)
         self._embedding = Embedding(self._encoding)
@@ -115,54 +121,68 @@ class PB2(Algorithm):
 
     def suggest(self, rng: np.random.Generator, number: int) -> Suggestion:
         """Return what is due on the lowest level: a first member, one that goes on, or a child."""
-        return self._evolution.suggest(rng, number)
+        del rng  # what is due does not depend on who fills it
+        return self._evolution.suggest(number)
 
-    def _vary(self, rng: np.random.Generator, parent: Member, level: int) -> dict[str, Any]:
+    def _vary(
+        self,
+        rng: np.random.Generator,
+        parent: Member,
+        /,
+        *,
+        levels: Sequence[Sequence[Member]],
+        others: Sequence[dict[str, Any]],
+        attempt: int,
+    ) -> dict[str, Any]:
         """Return the parameters with the highest upper confidence bound (eq. 6)."""
-        rows, gains = self._improvements(level)
-        if len(rows) < LEAST_ROWS:
-            return self._genotype.sample(rng)
-        model = self._model(rows, gains)
-        is_taken = self._evolution.population.is_taken
-        pending = [m for m in self._evolution.population.started(level) if m.outcome is None]
-        model = model.believing(self._coordinates(pending))
-        good = [parent, *(rows[place] for place in np.argsort(-gains, kind="stable")[:N_BEST])]
-        candidates = [
-            point
-            for point in map(self._genotype.express, self._candidates(rng, good))
-            if not is_taken(self._at(point, level)) and self.space.satisfies(point)
-        ]
-        if not candidates:
-            return self._genotype.sample(rng)
-        means, variances = model.predict(self._encoded([self._at(p, level) for p in candidates]))
-        weight = max(EXPLORATION, EXPLORATION + math.log(GROWTH * (level + 1)))
-        return candidates[int(np.argmax(means + np.sqrt(weight * variances)))]
+        with one_thread():
+            return self._promising(rng, parent, levels, others, attempt)
 
-    def _improvements(self, level: int) -> tuple[list[Member], Floats]:
-        """Return members up to a level, and how much better than others of theirs they became."""
-        members = self._evolution.population.members
+    def _promising(
+        self,
+        rng: np.random.Generator,
+        parent: Member,
+        levels: Sequence[Sequence[Member]],
+        others: Sequence[dict[str, Any]],
+        attempt: int,
+    ) -> dict[str, Any]:
+        rows, gains = self._improvements(levels)
+        if len(rows) < LEAST_ROWS or attempt > TRUSTED_ATTEMPTS:
+            return self._genotype.sample(rng)
+        model = self._model(rows, gains).believing(self._encoded(list(others)))
+        good = [parent, *(rows[place] for place in np.argsort(-gains, kind="stable")[:N_BEST])]
+        taken = {point_key(other) for other in others}
+        points = [
+            self._at(point, len(levels))
+            for point in map(self._genotype.express, self._candidates(rng, good))
+        ]
+        points = [p for p in points if point_key(p) not in taken and self.space.satisfies(p)]
+        if not points:
+            return self._genotype.sample(rng)
+        means, variances = model.predict(self._encoded(points))
+        weight = max(EXPLORATION, EXPLORATION + math.log(GROWTH * (len(levels) + 1)))
+        best = points[int(np.argmax(means + np.sqrt(weight * variances)))]
+        return {name: value for name, value in best.items() if name != self._fidelity.name}
+
+    def _improvements(self, levels: Sequence[Sequence[Member]]) -> tuple[list[Member], Floats]:
+        """Return members, the latest first, and how much better than others they became."""
+        known = {member.id: member for level in levels for member in level}
         rows: list[Member] = []
         gains: list[float] = []
-        for below in reversed(range(level + 1)):
-            found = [member for member in members[below].values() if member.outcome is not None]
-            found.sort(key=lambda member: (member.number, member.id))
-            rows += found
-            gains += _standardized(np.array([self._rate(member) for member in found])).tolist()
+        for members in reversed(levels):
+            rows += members
+            gains += _standardized(np.array([self._rate(m, known) for m in members])).tolist()
             if len(rows) >= MAX_ROWS:
                 break
         return rows[:MAX_ROWS], np.array(gains[:MAX_ROWS])
 
-    def _rate(self, member: Member) -> float:
-        """Return by how much the loss of a member fell per unit of fidelity; NaN if it failed."""
-        if member.outcome is None or member.failed:
-            return math.nan
-        loss = member.outcome.losses[0]
-        for level in range(member.level):
-            parent = self._evolution.population.members[level].get(member.parent or "")
-            if parent is not None and parent.outcome is not None and not parent.failed:
-                trained = self.levels[member.level] - self.levels[level]
-                return parent.outcome.losses[0] / trained - loss / trained
-        return -loss
+    def _rate(self, member: Member, known: Mapping[str, Member]) -> float:
+        """Return by how much the loss of a member fell per unit of fidelity."""
+        parent = known.get(member.parent or "")
+        if parent is None:
+            return -_loss(member)
+        trained = self.levels[member.level] - self.levels[parent.level]
+        return _loss(parent) / trained - _loss(member) / trained
 
     def _model(self, rows: list[Member], gains: Floats) -> Posterior:
         known = (*(member.id for member in rows), gains.tobytes())
@@ -181,7 +201,7 @@ class PB2(Algorithm):
         return self._embedding.coordinates(self._encoding.encode_many(points), box)
 
     def _at(self, point: dict[str, Any], level: int) -> dict[str, Any]:
-        return {**point, fidelity_of(self.problem).name: self.levels[level]}
+        return {**point, self._fidelity.name: self.levels[level]}
 
     def _candidates(self, rng: np.random.Generator, good: list[Member]) -> Floats:
         """Return vectors from all of the space, and some that differ a little from good ones."""
@@ -196,15 +216,16 @@ class PB2(Algorithm):
         return np.concatenate([spread, np.where(changed, others, near)])
 
 
+def _loss(member: Member) -> float:
+    return math.nan if member.outcome is None else member.outcome.losses[0]
+
+
 def _standardized(rates: Floats) -> Floats:
-    """Return deviations from the mean in standard deviations, of NaN the most below it."""
-    is_known = np.isfinite(rates)
-    scores = np.full(len(rates), -MOST_DEVIATION)
+    """Return deviations from the mean in standard deviations, large ones cut off."""
     with np.errstate(over="ignore", invalid="ignore"):
-        known = rates[is_known]
-        deviations = known - known.mean() if len(known) else known
-        spread = float(deviations.std()) if len(known) else 0.0
-        if not 0 < spread < math.inf:
-            deviations, spread = np.zeros(len(known)), 1.0
-    scores[is_known] = np.clip(deviations / spread, -MOST_DEVIATION, MOST_DEVIATION)
+        deviations = rates - rates.mean()
+        spread = float(deviations.std())
+    if not 0 < spread < math.inf:
+        return np.zeros(len(rates))
+    scores: Floats = np.clip(deviations / spread, -MOST_DEVIATION, MOST_DEVIATION)
     return scores

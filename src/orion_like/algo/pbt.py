@@ -27,8 +27,8 @@ class PBT(Algorithm):
     Each member is trained from level to level of the fidelity, by one trial per level that goes on
     from the one before. On each level the worst members are given up (*exploit*), and trials start
     in their places that go on from better ones with other parameters (*explore*). So parameters
-    change in the course of the training. Members need not wait for others, except that some must
-    have finished on a level before the first one of it is given up.
+    change in the course of the training. Members that will go on whatever the others do need not
+    wait for them; who is given up is decided when all have finished on a level.
 
     Parameters
     ----------
@@ -95,4 +95,5 @@ class PBT(Algorithm):
 
     def suggest(self, rng: np.random.Generator, number: int) -> Suggestion:
         """Return what is due on the lowest level: a first member, one that goes on, or a child."""
-        return self._evolution.suggest(rng, number)
+        del rng  # what is due does not depend on who fills it
+        return self._evolution.suggest(number)

@@ -18,9 +18,13 @@ from orion_like.client import build_experiment
 from orion_like.storage import setup_storage
 from orion_like.testing.chaos.journal import Journal, WitnessedStorage
 from orion_like.testing.lifeline import die_with_parent
+from orion_like.trial import Trial
+from orion_like.worker.checkpoint import latest
+from orion_like.worker.live_trial import LiveTrial
 
 SPACE: Final = {"x": "uniform(0, 1)", "y": "uniform(0, 1)", "z": "loguniform(1e-3, 1)"}
 _LOOK: Final = 0.01  # seconds between looks for a gate
+_PARTS: Final = 10  # files of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Assignment:
         See :class:`~orion_like.client.ExperimentClient`.
     idle_timeout
         Seconds without anything to do after which the worker gives up.
+    saves
+        Whether trials save checkpoints, from which others go on; see :func:`lineage_of`.
     conditions
         Called in the process before anything else, to make its life harder.
     """
@@ -57,6 +63,7 @@ class Assignment:
     gate: str | None = None
     heartbeat: float | None = None
     idle_timeout: float = 60.0
+    saves: bool = False
     conditions: tuple[Callable[[], Any], ...] = ()
 
 
@@ -84,13 +91,16 @@ def _work(assignment: Assignment) -> None:
         partial(evaluate, assignment.seconds, assignment.gate),
         n_workers=1,
         idle_timeout=assignment.idle_timeout,
+        trial_arg="trial" if assignment.saves else None,
     )
 
 
 def evaluate(
-    seconds: tuple[float, float], gate: str | None, **params: float
+    seconds: tuple[float, float], gate: str | None, trial: LiveTrial | None = None, **params: float
 ) -> list[dict[str, Any]]:
     """Return the sum of the parameters, and a number that no other evaluation returns."""
+    if trial is not None:
+        _save(trial)
     time.sleep(random.uniform(*seconds))  # noqa: S311
     while gate is not None and not Path(gate).exists():
         time.sleep(_LOOK)
@@ -98,3 +108,28 @@ def evaluate(
         {"name": "objective", "type": "objective", "value": sum(params.values())},
         {"name": "evaluation", "type": "statistic", "value": secrets.randbits(52)},
     ]
+
+
+def lineage_of(trial: Trial) -> list[str]:
+    """Return the ids of the trials from which one went on, itself last, as it has saved them.
+
+    Raises
+    ------
+    AssertionError
+        If a part of its latest checkpoint is missing.
+    """
+    found = latest(trial.checkpoint_dir)
+    if found is None:
+        return []
+    parts = [Path(found, str(part)).read_text() for part in range(_PARTS)]
+    assert set(parts) == {parts[0]}, f"a checkpoint is in pieces: {found.path}"
+    return parts[0].split()
+
+
+def _save(trial: LiveTrial) -> None:
+    lineage = lineage_of(trial)
+    if trial.id not in lineage:
+        lineage.append(trial.id)
+    with trial.save_checkpoint(len(lineage)) as path:
+        for part in range(_PARTS):
+            Path(path, str(part)).write_text(" ".join(lineage))
