@@ -630,6 +630,11 @@ class Trial:
         )
 
     @property
+    def lineage(self) -> str:
+        """What all trials have in common that go on from each other's checkpoints."""
+        return self.id if self.in_population else self.hash_params
+
+    @property
     def legacy_id(self) -> str:
         """Identity with the id of the experiment in it, as before Oríon 0.2.5."""
         return self.compute_trial_hash(self, ignore_experiment=False)

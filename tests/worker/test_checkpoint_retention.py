@@ -360,6 +360,7 @@ def test_a_policy_may_be_changed_and_taken_back(storage, tmp_path):
         ({"trial_last": 1}, "trial_last.*did you mean 'trial_latest'"),
         ({"trial_best": -1}, "whole number from 0 on, not -1"),
         ({"trial_best": True}, "whole number from 0 on"),
+        ({"storage": "/tmp/x"}, "a URL such as"),
         ("best", "must be a mapping"),
     ],
 )

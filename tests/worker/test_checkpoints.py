@@ -9,7 +9,7 @@ from orion_like.errors import InvalidResult
 from orion_like.storage import EphemeralDB, Storage
 from orion_like.storage.check import check, repair
 from orion_like.storage.transfer import copy
-from orion_like.worker.checkpoint import latest, saving
+from orion_like.worker.checkpoint import CheckpointPlace
 
 
 @pytest.fixture
@@ -145,16 +145,22 @@ def test_a_checkpoint_that_was_not_finished_is_none(storage, tmp_path):
 
 def test_of_checkpoints_of_one_step_the_one_saved_last_counts(tmp_path):
     for text in ("first", "second"):
-        with saving(str(tmp_path), 1) as (path, saved), open(f"{path}/model", "w") as file:
+        with (
+            CheckpointPlace(str(tmp_path)).saving(1) as (path, saved),
+            open(f"{path}/model", "w") as file,
+        ):
             file.write(text)
     os.utime(saved.path, ns=(2**62, 2**62))
 
-    assert read(latest(str(tmp_path))) == "second"
+    assert read(CheckpointPlace(str(tmp_path)).latest()) == "second"
 
 
 @pytest.mark.parametrize("step", [-1, 0.5, "3"])
 def test_a_step_is_a_whole_number(tmp_path, step):
-    with pytest.raises(InvalidResult, match="whole number from 0 on"), saving(str(tmp_path), step):
+    with (
+        pytest.raises(InvalidResult, match="whole number from 0 on"),
+        CheckpointPlace(str(tmp_path)).saving(step),
+    ):
         pass
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from orion_like.trial import Trial
 from orion_like.worker import copying
-from orion_like.worker.checkpoint import latest, saving
+from orion_like.worker.checkpoint import CheckpointPlace
 from orion_like.worker.copying import FICLONE, copy_directory
 from orion_like.worker.working_dir import prepare_trial_directory
 
@@ -135,16 +135,16 @@ class TestPopulations:
     def test_checkpoints_are_copied_with_the_working_directory_of_the_parent(self, tmp_path):
         parent = self.trial(tmp_path, x=0.5)
         prepare_trial_directory(parent)
-        with saving(parent.checkpoint_dir, 3) as (path, _):
+        with CheckpointPlace(parent.checkpoint_dir).saving(3) as (path, _):
             (Path(path) / "model").write_text("at 3")
         child = self.trial(tmp_path, parent.id, x=0.6)
 
         prepare_trial_directory(child)
-        with saving(child.checkpoint_dir, 4):
+        with CheckpointPlace(child.checkpoint_dir).saving(4):
             pass
 
-        assert latest(child.checkpoint_dir).step == 4
-        assert latest(parent.checkpoint_dir).step == 3
+        assert CheckpointPlace(child.checkpoint_dir).latest().step == 4
+        assert CheckpointPlace(parent.checkpoint_dir).latest().step == 3
         assert sorted(os.listdir(child.checkpoint_dir))[0] == os.listdir(parent.checkpoint_dir)[0]
 
     def test_a_child_that_is_run_again_keeps_what_it_has(self, tmp_path):

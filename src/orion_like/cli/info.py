@@ -26,6 +26,7 @@ from orion_like.cli.summary import (
     stats_sections,
 )
 from orion_like.errors import AlgorithmError
+from orion_like.redaction import redact
 
 if TYPE_CHECKING:
     from orion_like.client import ExperimentClient
@@ -77,7 +78,10 @@ def _record(document: Mapping[str, Any], experiments: Mapping[Any, Any]) -> dict
         or [{"name": "objective", "direction": "minimize"}],
         "constraints": document.get("constraints") or [],
         "stopping": document.get("stopping") or {},
-        "checkpoints": document.get("checkpoints") or {},
+        "checkpoints": {
+            key: redact(value) if isinstance(value, str) else value
+            for key, value in (document.get("checkpoints") or {}).items()
+        },
         "warm_start": [
             {key: value for key, value in source.items() if key != "summary"}
             for source in (document.get("warm_start") or {}).get("sources") or []

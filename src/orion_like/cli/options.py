@@ -216,6 +216,9 @@ experiment_options = stack(
     option("--stopping", "stopping", multiple=True, metavar="RULE|DICT", section=EXPERIMENT,
            help="Rule that stops trials early, as a name or with parameters in JSON or YAML;"
            " 'none' for no rules. May be repeated."),
+    option("--checkpoint-storage", metavar="URL", section=EXPERIMENT,
+           help="Where checkpoints are stored, such as s3://bucket/path.  [default: in the working"
+           " directory]"),
     keep_options,
     option("--warm-start", "warm_start", multiple=True, metavar="SOURCE|DICT", section=EXPERIMENT,
            help="Finished trials to start from: NAME[:VERSION], DATABASE#NAME, FILE.csv, FILE.json"

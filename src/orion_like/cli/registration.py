@@ -97,6 +97,8 @@ def checkpoint_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         if given:
             raise click.UsageError("--keep-all excludes the other options that say what is kept")
         given = dict.fromkeys(counts)
+    if options.get("checkpoint_storage") is not None:
+        given["storage"] = options["checkpoint_storage"] or None
     return given
 
 

@@ -14,6 +14,7 @@ from orion_like.experiment import build_experiment as build
 from orion_like.experiment.warm_start import knowledge_source
 from orion_like.space import Space
 from orion_like.storage import EphemeralDB, Storage, setup_storage
+from orion_like.worker.checkpoint_storage import open_url
 from orion_like.worker.executor import BaseExecutor, SingleExecutor
 
 logger = logging.getLogger(__name__)
@@ -96,9 +97,10 @@ def build_experiment(
         ``{name: {parameter: value}}``. Default: none; an experiment that exists keeps its own,
         and ``{}`` ends them.
     checkpoints
-        How many checkpoints are kept: ``{"experiment_best": n, "experiment_latest": n,
-        "trial_best": n, "trial_latest": n}``, each of which may be missing. Default: all. An
-        experiment that exists keeps what is not mentioned; None for a number takes it back.
+        Where checkpoints are stored and how many are kept: ``{"storage": URL,
+        "experiment_best": n, "experiment_latest": n, "trial_best": n, "trial_latest": n}``, each
+        of which may be missing. Default: in the working directory, and all. An experiment that
+        exists keeps what is not mentioned; None takes something back.
     max_duration
         Seconds after its first trial started in which trials are started. Default: no limit.
     warm_start
@@ -154,6 +156,8 @@ def build_experiment(
     experiment = build(
         _storage(storage, debug, settings), name, version, asked, _defaults(settings)
     )
+    if experiment.checkpoint_storage:
+        open_url(experiment.checkpoint_storage)  # what is wrong with it is told before trials run
     return ExperimentClient(experiment, executor, heartbeat, settings)
 
 

@@ -489,7 +489,8 @@ class ExperimentClient:
         if trial.in_population:  # what it goes on from is there
             prepare_trial_working_dir(self, trial)
         listen = self._desk.open(trial).listen
-        return SuggestedTrial.hand_out(trial, listen, self._experiment.uuid, self._release)
+        uuid, storage_url = self._experiment.uuid, self._experiment.checkpoint_storage
+        return SuggestedTrial.hand_out(trial, listen, uuid, storage_url, self._release)
 
     def observe(self, trial: Trial, results: Any, name: str = "objective") -> None:
         """Report the results of a trial, which completes it.

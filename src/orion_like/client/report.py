@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from orion_like.worker.channel import Channel
-    from orion_like.worker.checkpoint import Saved
+    from orion_like.worker.checkpoint import CheckpointPlace, Saved
 
 RESULTS_FILENAME = (
     os.environ.get("ORION_LIKE_RESULTS_PATH") or os.environ.get("ORION_RESULTS_PATH") or None
@@ -177,13 +177,12 @@ def save_checkpoint(step: int, metadata: Mapping[str, object] | None = None) -> 
     str
         A new directory to write into.
     """
-    from orion_like.worker.checkpoint import saving
-
-    with saving(_checkpoint_dir(), step) as (path, saved):
+    with _checkpoint_place().saving(step, metadata) as (path, saved):
         yield path
     channel = _to_worker()
     if channel is not None:
-        channel.checkpoint(saved.step, saved.path, saved.sizes(), metadata or {})
+        where = saved.url or saved.path
+        channel.checkpoint(saved.step, where, saved.sizes(), metadata or {})
 
 
 def latest_checkpoint() -> Saved | None:
@@ -191,14 +190,17 @@ def latest_checkpoint() -> Saved | None:
 
     It may be of an earlier attempt at the trial, or of one with another fidelity.
     """
-    from orion_like.worker.checkpoint import latest
-
-    return latest(_checkpoint_dir())
+    return _checkpoint_place().latest()
 
 
-def _checkpoint_dir() -> str:
-    told = os.environ.get("ORION_LIKE_CHECKPOINT_DIR") or os.environ.get("ORION_CHECKPOINT_DIR")
-    return told or os.path.abspath("checkpoints")
+def _checkpoint_place() -> CheckpointPlace:
+    from orion_like.worker.checkpoint import CheckpointPlace
+
+    def told(name: str) -> str:
+        return os.environ.get(f"ORION_LIKE_{name}") or os.environ.get(f"ORION_{name}") or ""
+
+    directory = told("CHECKPOINT_DIR") or os.path.abspath("checkpoints")
+    return CheckpointPlace(directory, told("CHECKPOINT_URL"), told("CHECKPOINT_PARENT_URL"))
 
 
 def _to_worker() -> Channel | None:

@@ -33,10 +33,11 @@ class SuggestedTrial(LiveTrial):
         trial: Trial,
         address: Callable[[], str],
         experiment_uuid: str,
+        storage_url: str,
         release: Callable[..., Any],
     ) -> SuggestedTrial:
         """Return `trial` with a way to report, and one to release it in this process."""
-        wrapped = cls.wrap(trial, address, experiment_uuid)
+        wrapped = cls.wrap(trial, address, experiment_uuid, storage_url)
         wrapped._release = release
         return wrapped
 

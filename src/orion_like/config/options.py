@@ -259,10 +259,11 @@ OPTIONS: tuple[Option, ...] = (
            stored="stopping", options="--stopping",
            help="Rules that stop trials early: a name, or {name: {parameter: value}}."),
     Option("experiment.checkpoints", MAPPING, {},
-           stored="checkpoints", options="--keep-best --keep-latest"
+           stored="checkpoints", options="--checkpoint-storage --keep-best --keep-latest"
            " --keep-trial-best --keep-trial-latest --keep-all",
-           help="How many checkpoints are kept"
-           " (experiment_best, experiment_latest, trial_best, trial_latest); empty: all."),
+           help="Where checkpoints are stored (storage: a URL), and how many are kept"
+           " (experiment_best, experiment_latest, trial_best, trial_latest); empty: in the working"
+           " directory, and all."),
     Option("experiment.warm_start", ENTRIES, [], local=True,
            options="--warm-start",
            help="Sources of finished trials to start from: experiments, tables, Optuna's studies."),

@@ -67,7 +67,7 @@ class ExperimentSettings:
     stopping
         Rules that stop trials early: a name, or ``{name: {parameter: value}}``; empty for none.
     checkpoints
-        How many checkpoints are kept; None takes a number back.
+        Where checkpoints are stored, and how many are kept; None takes a number back.
     max_duration
         Seconds after its first trial started in which trials are started; infinity for any.
     warm_start

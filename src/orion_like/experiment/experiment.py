@@ -140,8 +140,13 @@ class Experiment:
 
     @property
     def checkpoints(self) -> dict[str, Any]:
-        """How many checkpoints are kept; see :class:`RetentionPolicy`."""
+        """Where checkpoints are stored, and how many are kept; see :class:`RetentionPolicy`."""
         return dict(self._document.get("checkpoints") or {})
+
+    @property
+    def checkpoint_storage(self) -> str:
+        """URL at which checkpoints are stored; empty if they are in the working directory."""
+        return self.checkpoints.get("storage") or ""
 
     @property
     def warm_start(self) -> dict[str, Any] | None:

@@ -12,23 +12,23 @@ from orion_like.storage.checkpoints import Checkpoint
 from orion_like.trial import Trial
 
 COUNTS = ("experiment_best", "experiment_latest", "trial_best", "trial_latest")
-KEYS = COUNTS
+KEYS = ("storage", *COUNTS)
 _SYNONYMS = {f"save_{name}": name for name in COUNTS}  # as Determined calls them
 
 
 def checked_checkpoints(settings: Any) -> dict[str, Any]:
-    """Return what was said of checkpoints: how many are kept.
+    """Return what was said of checkpoints: where they are stored, and how many are kept.
 
     Parameters
     ----------
     settings
-        ``{"experiment_best": n, "experiment_latest": n, "trial_best": n,
+        ``{"storage": URL, "experiment_best": n, "experiment_latest": n, "trial_best": n,
         "trial_latest": n}``, each of which may be missing; None takes back what was said before.
 
     Raises
     ------
     ConfigurationError
-        If a key is unknown, or a value is not a whole number from 0 on.
+        If a key is unknown, or a value is not a URL or a whole number from 0 on.
 
     Examples
     --------
@@ -48,11 +48,23 @@ def checked_checkpoints(settings: Any) -> dict[str, Any]:
             )
         if value is None:
             continue
+        if key == "storage":
+            named[key] = _checked_url(value)
+            continue
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ConfigurationError(
                 f"checkpoints: {key} must be a whole number from 0 on, not {value!r}"
             )
     return named
+
+
+def _checked_url(value: Any) -> str:
+    if not isinstance(value, str) or "://" not in value:
+        raise ConfigurationError(
+            "checkpoints: storage must be a URL such as s3://bucket/path or file:///path, "
+            f"not {value!r}"
+        )
+    return value.rstrip("/")
 
 
 def with_checkpoints(stored: Mapping[str, Any], asked: Any) -> dict[str, Any]:
@@ -140,11 +152,6 @@ def _best(
     return rated[:count]
 
 
-def lineage_of(trial: Trial) -> str:
-    """Return what all trials have in common that go on from each other's checkpoints."""
-    return trial.id if trial.in_population else trial.hash_params
-
-
 def needed(
     checkpoints: Iterable[Checkpoint],
     trials: Collection[Trial],
@@ -168,7 +175,7 @@ def needed(
     is_done
         Whether there will be no more trials.
     """
-    lineages = {trial._id: lineage_of(trial) for trial in trials}
+    lineages = {trial._id: trial.lineage for trial in trials}
     by_id = {trial.id: trial for trial in trials}
     wanted = set()
     for trial in trials:

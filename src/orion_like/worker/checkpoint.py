@@ -10,12 +10,13 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orion_like.worker.channel import checked_step
 
+CACHE = "cache"
 _NAME = re.compile(r"step-(\d+)-[0-9a-f]{32}\Z")
 
 
@@ -28,18 +29,16 @@ class Saved(NamedTuple):
         How far the trial was.
     path
         Its directory.
+    url
+        Where it is stored, if `path` is but a copy of it on this machine.
     """
 
     step: int
     path: str
+    url: str = ""
 
     def __fspath__(self) -> str:
         return self.path
-
-    @property
-    def id(self) -> str:
-        """Its own identity, 32 hexadecimal digits."""
-        return self.path[-32:]
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of each file in it, by its path relative to it."""
@@ -47,45 +46,118 @@ class Saved(NamedTuple):
         return {os.path.relpath(file, self.path): os.path.getsize(file) for file in sorted(files)}
 
 
-@contextmanager
-def saving(directory: str, step: int) -> Iterator[tuple[str, Saved]]:
-    """Make a checkpoint of what is written in the context; after an exception there is none.
+class CheckpointPlace(NamedTuple):
+    """Where the checkpoints of a trial are.
 
     Parameters
     ----------
     directory
-        Where the checkpoints of a trial are; it is made if need be.
-    step
-        How far the trial is.
-
-    Yields
-    ------
-    tuple
-        The directory to write into, and the checkpoint that it becomes.
+        A directory of this machine, or one that several share; made if need be.
+    url
+        Where they are stored instead; the directory then has a copy of the last one. Default:
+        in the directory.
+    parent_url
+        Where those of its parent are, from which it goes on as long as it has none. Default:
+        nowhere.
     """
-    whole = checked_step(step)
-    if whole is None:
-        raise TypeError("a checkpoint needs a step")
-    name = f"step-{whole:09d}-{uuid.uuid4().hex}"
-    unfinished = os.path.join(directory, f".{name}.unfinished")
-    saved = Saved(whole, os.path.join(directory, name))
-    os.makedirs(unfinished)
-    try:
-        yield unfinished, saved
-        for top, _, names in os.walk(unfinished):
-            for entry in (*names, "."):
-                _make_durable(os.path.join(top, entry))
+
+    directory: str
+    url: str = ""
+    parent_url: str = ""
+
+    @contextmanager
+    def saving(
+        self, step: int, metadata: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[str, Saved]]:
+        """Make a checkpoint of what is written in the context; after an exception there is none.
+
+        Parameters
+        ----------
+        step
+            How far the trial is.
+        metadata
+            What to store about it. Default: nothing.
+
+        Yields
+        ------
+        tuple
+            The directory to write into, and the checkpoint that it becomes.
+        """
+        whole = checked_step(step)
+        if whole is None:
+            raise TypeError("a checkpoint needs a step")
+        name = f"step-{whole:09d}-{uuid.uuid4().hex}"
+        unfinished = os.path.join(self.directory, f".{name}.unfinished")
+        saved = self._saved(whole, name)
+        os.makedirs(unfinished)
+        try:
+            yield unfinished, saved
+            if self.url:
+                self._upload(unfinished, saved, metadata or {})
+            else:
+                _make_all_durable(unfinished)
+                os.rename(unfinished, saved.path)
+                _make_durable(self.directory)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+    def latest(self) -> Saved | None:
+        """Return the checkpoint of the latest step, None if there is none.
+
+        Of several of one step it is the one that was saved last.
+
+        Raises
+        ------
+        CheckpointError
+            If it is stored elsewhere, and cannot be read.
+        """
+        here = _latest_below(self.directory)
+        if not self.url:
+            return here
+        there = self._latest_stored()
+        if there is None and here is None and self.parent_url:
+            there = self._replace(url=self.parent_url)._latest_stored()
+        if there is None or (here is not None and here.step >= there.step):
+            return here
+        return there
+
+    def _saved(self, step: int, name: str) -> Saved:
+        if not self.url:
+            return Saved(step, os.path.join(self.directory, name))
+        return Saved(step, os.path.join(self.directory, CACHE, name), f"{self.url}/{name}")
+
+    def _upload(self, unfinished: str, saved: Saved, metadata: Mapping[str, Any]) -> None:
+        from orion_like.worker.checkpoint_storage import keep_only, upload
+
+        upload(unfinished, saved.url, saved.step, metadata)
+        cache, name = os.path.split(saved.path)
+        os.makedirs(cache, exist_ok=True)
         os.rename(unfinished, saved.path)
-        _make_durable(directory)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        keep_only(cache, name)
+
+    def _latest_stored(self) -> Saved | None:
+        """Return what was stored last, as a copy on this machine."""
+        from orion_like.worker.checkpoint_storage import read_manifest, stored_names
+
+        found = [(_NAME.match(name), name) for name in stored_names(self.url)]
+        steps = sorted(((int(match[1]), name) for match, name in found if match), reverse=True)
+        for step, name in steps:
+            saved = self._saved(step, name)
+            if os.path.isdir(saved.path) or read_manifest(saved.url) is not None:
+                return self._cached(saved)
+        return None
+
+    def _cached(self, saved: Saved) -> Saved:
+        from orion_like.worker.checkpoint_storage import keep_only
+
+        cache, name = os.path.split(saved.path)
+        if not os.path.isdir(saved.path):
+            fetch(saved.url, saved.path)
+        keep_only(cache, name)
+        return saved
 
 
-def latest(directory: str) -> Saved | None:
-    """Return the checkpoint of the latest step, None if there is none.
-
-    Of several of one step it is the one that was saved last.
-    """
+def _latest_below(directory: str) -> Saved | None:
     try:
         with os.scandir(directory) as entries:
             found = [(_NAME.match(entry.name), entry) for entry in entries]
@@ -100,15 +172,20 @@ def latest(directory: str) -> Saved | None:
     return Saved(step, path)
 
 
+def is_url(path: str) -> bool:
+    """Whether a checkpoint is stored elsewhere than in a directory."""
+    return "://" in path
+
+
 def fetch(path: str, target: str) -> None:
     """Copy a checkpoint into a new directory, which appears when it is complete.
 
     Raises
     ------
     CheckpointError
-        If the directory exists.
+        If the directory exists, or the checkpoint cannot be read.
     FileNotFoundError
-        If the checkpoint does not.
+        If there is no such checkpoint.
     """
     if os.path.lexists(target):
         from orion_like.errors import CheckpointError
@@ -117,7 +194,12 @@ def fetch(path: str, target: str) -> None:
     os.makedirs(os.path.dirname(target), exist_ok=True)
     unfinished = f"{target}.{uuid.uuid4().hex}.unfinished"
     try:
-        shutil.copytree(path, unfinished)
+        if is_url(path):
+            from orion_like.worker.checkpoint_storage import download
+
+            download(path, unfinished)
+        else:
+            shutil.copytree(path, unfinished)
         os.rename(unfinished, target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -127,13 +209,29 @@ def discard(path: str) -> None:
     """Delete a checkpoint; one that is gone is no error.
 
     From the first moment on nobody takes for a checkpoint what is left of it.
+
+    Raises
+    ------
+    OSError, CheckpointError
+        If it cannot be deleted.
     """
+    if is_url(path):
+        from orion_like.worker.checkpoint_storage import remove
+
+        remove(path)
+        return
     directory, name = os.path.split(path)
     doomed = os.path.join(directory, f".{name}.deleted")
     with suppress(FileNotFoundError):
         os.rename(path, doomed)
     with suppress(FileNotFoundError):
         shutil.rmtree(doomed)
+
+
+def _make_all_durable(directory: str) -> None:
+    for top, _, names in os.walk(directory):
+        for entry in (*names, "."):
+            _make_durable(os.path.join(top, entry))
 
 
 def _make_durable(path: str) -> None:

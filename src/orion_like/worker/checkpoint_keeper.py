@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Collection, Mapping
 from time import monotonic
 from typing import Any
 
-from orion_like.errors import DatabaseError
+from orion_like.errors import CheckpointError, ConfigurationError, DatabaseError
 from orion_like.experiment.experiment import Experiment
-from orion_like.experiment.retention import RetentionPolicy, lineage_of, needed
+from orion_like.experiment.retention import RetentionPolicy, needed
 from orion_like.stopping.curve import to_losses
 from orion_like.storage import Ledger
 from orion_like.storage.checkpoints import (
@@ -28,7 +29,7 @@ from orion_like.storage.checkpoints import (
 )
 from orion_like.storage.metrics import DEFAULT_GROUP, changed_reports
 from orion_like.trial import Trial
-from orion_like.worker.checkpoint import discard
+from orion_like.worker.checkpoint import CACHE, discard, is_url
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +141,7 @@ class CheckpointKeeper:
             return cut_short
         there = [c for c in recorded if c.state == COMPLETED]
         self._read()
-        lineages = {uid: lineage_of(trial) for uid, trial in self._trials.items()}
+        lineages = {uid: trial.lineage for uid, trial in self._trials.items()}
         kept = policy.kept(there, self._losses_of(there), lineages)
         kept |= self.needed(there)
         return cut_short + [c for c in there if c.id not in kept and not c.pinned]
@@ -224,17 +225,29 @@ class CheckpointKeeper:
         try:
             if not is_used_elsewhere(self._database, self._experiment.id, checkpoint):
                 discard(checkpoint.path)
-        except OSError as error:
-            logger.warning("checkpoint %s could not be deleted: %s", checkpoint.path, error)
+        except (OSError, CheckpointError, ConfigurationError) as error:
+            logger.warning("checkpoint %s could not be deleted: %s", checkpoint.id, error)
             return False
         note_deletion(self._database, self._experiment.id, checkpoint)
+        if is_url(checkpoint.path):
+            self._forget_copy(checkpoint)
         return True
+
+    def _forget_copy(self, checkpoint: Checkpoint) -> None:
+        """Delete what this machine has of a checkpoint that was stored elsewhere."""
+        trial = self._trials.get(checkpoint.trial)
+        if trial is not None and self._experiment.working_dir:
+            trial.exp_working_dir = self._experiment.working_dir
+            trial.experiment_uuid = self._experiment.uuid
+            name = checkpoint.path.rpartition("/")[2]
+            copy = os.path.join(trial.checkpoint_dir, CACHE, name)
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 def is_reachable(checkpoint: Checkpoint) -> bool:
     """Whether a missing checkpoint is really gone, and not on the disk of another machine."""
     return (
-        "://" in checkpoint.path
+        is_url(checkpoint.path)
         or checkpoint.host == socket.gethostname()
         or os.path.isdir(os.path.dirname(checkpoint.path))
     )

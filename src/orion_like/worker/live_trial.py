@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from orion_like.trial import Trial
 from orion_like.worker.channel import GROUP, Channel, checked_group, checked_step, checked_values
-from orion_like.worker.checkpoint import Saved, latest, saving
+from orion_like.worker.checkpoint import CheckpointPlace, Saved
 
 LiveT = TypeVar("LiveT", bound="LiveTrial")
 
@@ -37,9 +37,10 @@ class LiveTrial(Trial):
 
     # Also in the process of the worker itself, reports go through the channel: a signal may
     # interrupt the function at any place, but must not interrupt what uses the database.
-    __slots__ = ("_channel",)
+    __slots__ = ("_channel", "_storage_url")
 
     _channel: Channel
+    _storage_url: str
 
     @classmethod
     def wrap(
@@ -47,19 +48,34 @@ class LiveTrial(Trial):
         trial: Trial,
         address: str | Callable[[], str],
         experiment_uuid: str | None,
+        storage_url: str = "",
     ) -> LiveT:
-        """Return `trial` with a way to report: the path of a socket, or what tells it."""
+        """Return `trial` with a way to report, and a place for its checkpoints.
+
+        Parameters
+        ----------
+        trial
+            The trial.
+        address
+            The path of a socket, or what tells it.
+        experiment_uuid
+            Identity of its experiment.
+        storage_url
+            Where the experiment stores checkpoints. Default: in directories.
+        """
         wrapped = cls.__new__(cls)
         for name in Trial.__slots__:
             setattr(wrapped, name, getattr(trial, name))
         wrapped.experiment_uuid = experiment_uuid
         wrapped._channel = Channel(address)
+        wrapped._storage_url = storage_url
         return wrapped
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.status != "reserved":  # it has nothing to report any more
             return (_finished, (self.to_dict(), self.experiment_uuid))
-        return (_elsewhere, (self.to_dict(), self.report_address, self.experiment_uuid))
+        way = self.report_address, self.experiment_uuid, self._storage_url
+        return (_elsewhere, (self.to_dict(), *way))
 
     @property
     def report_address(self) -> str:
@@ -93,7 +109,16 @@ class LiveTrial(Trial):
         It has a ``step`` and a ``path``, and may be of an earlier attempt at the trial, or of one
         with another fidelity.
         """
-        return latest(self.checkpoint_dir)
+        return self.checkpoint_place.latest()
+
+    @property
+    def checkpoint_place(self) -> CheckpointPlace:
+        """Where its checkpoints are."""
+        if not self._storage_url:
+            return CheckpointPlace(self.checkpoint_dir)
+        top = f"{self._storage_url}/{self.experiment_uuid}"
+        parent = f"{top}/{self.parent}" if self.in_population and self.parent else ""
+        return CheckpointPlace(self.checkpoint_dir, f"{top}/{self.lineage}", parent)
 
     @contextmanager
     def save_checkpoint(
@@ -116,9 +141,9 @@ class LiveTrial(Trial):
         str
             A new directory to write into.
         """
-        with saving(self.checkpoint_dir, step) as (path, saved):
+        with self.checkpoint_place.saving(step, metadata) as (path, saved):
             yield path
-        self._channel.checkpoint(step, saved.path, saved.sizes(), metadata or {})
+        self._channel.checkpoint(step, saved.url or saved.path, saved.sizes(), metadata or {})
 
     def should_stop(self) -> bool:
         """Whether a stopping rule says, after all that was reported, that going on is no use.
@@ -134,8 +159,11 @@ class LiveTrial(Trial):
         return self.should_stop()
 
 
-def _elsewhere(document: dict[str, Any], address: str, experiment_uuid: str | None) -> LiveTrial:
-    return LiveTrial.wrap(Trial.from_document(document), address, experiment_uuid)
+def _elsewhere(
+    document: dict[str, Any], address: str, experiment_uuid: str | None, storage_url: str
+) -> LiveTrial:
+    trial = Trial.from_document(document)
+    return LiveTrial.wrap(trial, address, experiment_uuid, storage_url)
 
 
 def _finished(document: dict[str, Any], experiment_uuid: str | None) -> Trial:

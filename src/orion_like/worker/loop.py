@@ -277,7 +277,8 @@ class WorkerLoop:
 
     def _start(self, reserved: Trial) -> None:
         listen = self._desk.open(reserved).listen
-        trial = LiveTrial.wrap(reserved, listen, self._experiment.uuid)
+        experiment = self._experiment
+        trial = LiveTrial.wrap(reserved, listen, experiment.uuid, experiment.checkpoint_storage)
         self._heartbeat.add(trial)
         self._started += 1
         try:

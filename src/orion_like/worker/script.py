@@ -17,6 +17,7 @@ from orion_like.errors import (
     TrialTimeout,
 )
 from orion_like.trial import Trial
+from orion_like.worker.checkpoint import CheckpointPlace
 from orion_like.worker.command import UserCommand
 from orion_like.worker.live_trial import LiveTrial
 from orion_like.worker.process import ScriptProcess, end_all
@@ -136,6 +137,7 @@ class ScriptRunner:
             self._running.discard(process)
 
     def _environment(self, trial: Trial, results_path: str) -> dict[str, str]:
+        place = trial.checkpoint_place if isinstance(trial, LiveTrial) else CheckpointPlace("")
         told = {
             "EXPERIMENT_ID": self.experiment["id"],
             "EXPERIMENT_NAME": self.experiment["name"],
@@ -143,7 +145,9 @@ class ScriptRunner:
             "TRIAL_ID": trial.id,
             "WORKING_DIR": trial.working_dir,
             "RESULTS_PATH": results_path,
-            "CHECKPOINT_DIR": trial.checkpoint_dir,
+            "CHECKPOINT_DIR": place.directory,
+            "CHECKPOINT_URL": place.url,
+            "CHECKPOINT_PARENT_URL": place.parent_url,
             "REPORTS_SOCKET": trial.report_address if isinstance(trial, LiveTrial) else "",
             "INTERRUPT_CODE": self.interrupt_code,
         }

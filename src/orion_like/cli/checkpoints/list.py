@@ -13,7 +13,9 @@ from orion_like.cli.commands import Command
 from orion_like.cli.options import Whole, format_option, option, selecting
 from orion_like.cli.output import print_table, write
 from orion_like.cli.session import Selection, Session
+from orion_like.redaction import redact
 from orion_like.storage.checkpoints import COMPLETED, Checkpoint
+from orion_like.worker.checkpoint import is_url
 from orion_like.worker.checkpoint_keeper import is_reachable
 
 HEADERS = ("id", "trial", "step", "objective", "size", "state", "pinned", "saved", "path")
@@ -72,13 +74,13 @@ def _record(stock: Stock, checkpoint: Checkpoint) -> dict[str, Any]:
         "resources": dict(checkpoint.resources),
         "metadata": dict(checkpoint.metadata),
         "host": checkpoint.host,
-        "path": checkpoint.path,
+        "path": redact(checkpoint.path),
     }
 
 
 def _state(checkpoint: Checkpoint) -> str:
-    is_local = "://" not in checkpoint.path
-    if checkpoint.state == COMPLETED and is_local and not os.path.isdir(checkpoint.path):
+    is_missing = not is_url(checkpoint.path) and not os.path.isdir(checkpoint.path)
+    if checkpoint.state == COMPLETED and is_missing:
         return "missing" if is_reachable(checkpoint) else "elsewhere"
     return checkpoint.state
 
