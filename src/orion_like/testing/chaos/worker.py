@@ -19,7 +19,7 @@ from orion_like.storage import setup_storage
 from orion_like.testing.chaos.journal import Journal, WitnessedStorage
 from orion_like.testing.lifeline import die_with_parent
 from orion_like.trial import Trial
-from orion_like.worker.checkpoint import latest
+from orion_like.worker.checkpoint import CheckpointPlace
 from orion_like.worker.live_trial import LiveTrial
 
 SPACE: Final = {"x": "uniform(0, 1)", "y": "uniform(0, 1)", "z": "loguniform(1e-3, 1)"}
@@ -118,7 +118,7 @@ def lineage_of(trial: Trial) -> list[str]:
     AssertionError
         If a part of its latest checkpoint is missing.
     """
-    found = latest(trial.checkpoint_dir)
+    found = CheckpointPlace(trial.checkpoint_dir).latest()
     if found is None:
         return []
     parts = [Path(found, str(part)).read_text() for part in range(_PARTS)]
