@@ -131,7 +131,11 @@ def test_a_result_that_cannot_be_stored_keeps_no_other_from_it(storage, monkeypa
     client = build(storage, max_trials=2, executor=EndsTogether(n_workers=2))
     complete = storage.complete_trial
     monkeypatch.setattr(
-        storage, "complete_trial", lambda t, r: full() if t.number == 0 else complete(t, r)
+        storage,
+        "complete_trial",
+        lambda trial, results, **durable: (
+            full() if trial.number == 0 else complete(trial, results, **durable)
+        ),
     )
 
     with pytest.raises(DatabaseError, match="was kept in"):

@@ -435,11 +435,24 @@ class Storage:
         update = {"$set": {"heartbeat": NOW}}
         return self.database.update(TRIALS, self._owned(trial), update, durable=False) > 0
 
-    def complete_trial(self, trial: Trial, results: Sequence[Result]) -> Trial:
+    def complete_trial(
+        self, trial: Trial, results: Sequence[Result], *, durable: bool = True
+    ) -> Trial:
         """Store the results of a trial and make it completed.
 
         A worker whose trial was released or lost meanwhile still delivers its result
         as long as nobody took the trial over.
+
+        Parameters
+        ----------
+        trial
+            The trial, as its owner has it.
+        results
+            What it came to.
+        durable
+            False if the worker sees to it, by :meth:`Database.begin_sync`, that a power cut of
+            its machine cannot lose the results; where anything else could, they are durable
+            anyway. Default True.
 
         Raises
         ------
@@ -457,7 +470,10 @@ class Storage:
         stored = [result.to_dict() for result in finished.results if result.type != "lie"]
         changes = {"status": "completed", "results": stored, "end_time": NOW, "heartbeat": NOW}
         document = self.database.find_one_and_update(
-            TRIALS, self._owned(trial), {"$set": {**changes, "reason": None}}
+            TRIALS,
+            self._owned(trial),
+            {"$set": {**changes, "reason": None}},
+            durable=durable or not self.database.shares_fate,
         )
         if document is None:
             document = self._complete_late(trial, changes)

@@ -189,6 +189,8 @@ class WorkerLoop:
         self._deadlines: dict[Future, float] = {}
         self._signals = StopSignals()
         self._end_of_run = float("inf")
+        self._unsettled: list[tuple[Trial, list[Result]]] = []  # perhaps not on the disk yet
+        self._until_settled: Callable[[], None] | None = None
         self._started = 0
         self._executed = 0
         self._broken = 0
@@ -409,16 +411,36 @@ class WorkerLoop:
 
     def _complete(self, trial: Trial, results: list[Result]) -> None:
         try:
-            self._outlasting(lambda: self._experiment.storage.complete_trial(trial, results))
+            self._outlasting(
+                lambda: self._experiment.storage.complete_trial(trial, results, durable=False)
+            )
         except (LeaseLost, AlreadyReleased, TrialNotFound) as error:
             logger.warning("%s", error)
         except DatabaseError as error:
             raise type(error)(f"{error}\n{self._keep_beside(trial, results)}") from error
         finally:
             self._heartbeat.discard(trial)
+        self._settle((trial, results))
         self._desk.keeper.trial_ended()
         self._executed += 1
+        if self._on_progress is not None:
+            self._settle()
         self._tell(trial)
+
+    def _settle(self, *stored: tuple[Trial, list[Result]]) -> None:
+        """Wait until the disk has all results but these, which it gets while work goes on."""
+        self._unsettled += stored
+        until_settled, self._until_settled = self._until_settled, None
+        try:
+            if until_settled is not None:
+                until_settled()
+        except DatabaseError as error:
+            kept = [str(error), *(self._keep_beside(*each) for each in self._unsettled)]
+            self._unsettled.clear()
+            raise type(error)("\n".join(kept)) from error
+        self._unsettled = list(stored)
+        if stored:
+            self._until_settled = self._experiment.storage.database.begin_sync()
 
     @staticmethod
     def _keep_beside(trial: Trial, results: list[Result]) -> str:
@@ -495,6 +517,7 @@ class WorkerLoop:
             self._producer.hand_back_number()
         except DatabaseError as error:
             logger.warning("%s", error)
+        self._settle()
 
     def _tell(self, trial: Trial | None = None, waiting: str | None = None) -> None:
         if self._on_progress is not None:

@@ -8,7 +8,7 @@ dict. Queries and updates are the subset of MongoDB's language that `matching` a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -278,6 +278,16 @@ class Database(ABC):
             what is not durable yet may be told by a later call; removals are not told.
         """
 
+    def begin_sync(self) -> Callable[[], None]:
+        """Begin to make durable what this process has written, where `shares_fate` holds.
+
+        Returns
+        -------
+        Callable
+            What returns when it is durable, and raises DatabaseError if it cannot be.
+        """
+        return _nothing_to_wait_for
+
     @abstractmethod
     def indexes(self, collection: str) -> dict[tuple[str, ...], Index]:
         """Return the indexes of a collection by their fields, without those of the database."""
@@ -298,3 +308,7 @@ class Database(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
+
+
+def _nothing_to_wait_for() -> None:
+    pass

@@ -19,7 +19,9 @@ import os
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 _BOOT, _EPOCH, _SYNCED = range(3)  # positions of 64-bit words
@@ -117,6 +119,53 @@ class SharedSync:
         finally:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
         return True
+
+
+class DiskThread:
+    """Waits for the disk in place of a thread that has something better to do."""
+
+    def __init__(self) -> None:
+        self._orders: SimpleQueue[_Order | None] = SimpleQueue()
+        thread = threading.Thread(
+            target=_carry_out, args=[self._orders], name="orion-like-disk", daemon=True
+        )
+        thread.start()
+
+    def begin(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Have some work done, and return what waits for its end and raises what it raised."""
+        order = _Order(work)
+        self._orders.put(order)
+        return order.wait
+
+    def stop(self) -> None:
+        """End the thread when all work is done."""
+        self._orders.put(None)
+
+
+class _Order:
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._error: Exception | None = None
+        self._unfinished = threading.Lock()
+        self._unfinished.acquire()
+
+    def carry_out(self) -> None:
+        try:
+            self._work()
+        except Exception as error:
+            self._error = error
+        self._unfinished.release()
+
+    def wait(self) -> None:
+        with self._unfinished:
+            if self._error is not None:
+                raise self._error
+
+
+def _carry_out(orders: SimpleQueue[_Order | None]) -> None:
+    while (order := orders.get()) is not None:
+        order.carry_out()
+        del order  # what it holds may be let go
 
 
 def _boot() -> int:

@@ -22,14 +22,14 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from orion_like.errors import DatabaseError
-from orion_like.storage.database.durability import SharedSync
+from orion_like.storage.database.durability import DiskThread, SharedSync
 from orion_like.storage.database.engine import Engine, Operation
 from orion_like.storage.database.filelock import FileLock
 from orion_like.storage.database.filesystem import Locking, locking_at
@@ -44,6 +44,15 @@ _PARAMETERS: Final = ("path", "timeout", "fsync", "create", "trust_locks")
 # Operations that are appended before the log is rewritten: so many, and a part of the documents.
 _TAIL: Final = 64
 _TAIL_PART: Final = 0.25
+
+
+class _Written(NamedTuple):
+    """Up to where something was written."""
+
+    sync: SharedSync
+    log: Log
+    epoch: int
+    end: int
 
 
 class PickledDB(LocalDatabase):
@@ -101,6 +110,8 @@ class PickledDB(LocalDatabase):
         self._log: Log | None = None
         self._lock: FileLock | None = None
         self._sync: SharedSync | None = None
+        self._written: _Written | None = None
+        self._disk: DiskThread | None = None
         self._consistent = True  # False while the mirror is being changed
         self._tail = 0  # operations in the log after what was rewritten
         self._longest_tail = 0.0  # how many of them make a rewrite worth considering
@@ -126,7 +137,9 @@ class PickledDB(LocalDatabase):
     def close(self) -> None:
         """Close the file and forget the mirror; the next use opens it again."""
         with self._writers, self._mirror:
-            self._log = self._lock = self._sync = None
+            if self._disk is not None:
+                self._disk.stop()
+            self._log = self._lock = self._sync = self._written = self._disk = None
             self._engine = Engine()
 
     # --- reading ----------------------------------------------------------------------------
@@ -244,14 +257,23 @@ class PickledDB(LocalDatabase):
             if not operations:
                 return operations
             self._append(log, operations)
-            end, epoch = log.offset, sync.epoch
+            written = self._written = _Written(sync, log, sync.epoch, log.offset)
             if self._remote:
                 self._flush(log)
-            if self._tail >= self._longest_tail and end > _SMALL:
+            if self._tail >= self._longest_tail and log.offset > _SMALL:
                 self._consider_rewrite(log, sync)
-        if durable and self.fsync and not self._remote:
-            self._make_durable(sync, log, epoch, end)
+        if durable:
+            self._make_durable(written)
         return operations
+
+    def begin_sync(self) -> Callable[[], None]:  # noqa: D102 - documented in Database
+        written = self._written
+        if written is None or not self.fsync or self._remote:
+            return super().begin_sync()
+        if self._disk is None:
+            self._disk = DiskThread()
+            weakref.finalize(self, self._disk.stop)
+        return self._disk.begin(lambda: self._make_durable(written))
 
     @property
     def _read_only(self) -> bool:
@@ -335,7 +357,10 @@ class PickledDB(LocalDatabase):
         self._tail += len(operations)
         self._consistent = True
 
-    def _make_durable(self, sync: SharedSync, log: Log, epoch: int, end: int) -> None:
+    def _make_durable(self, written: _Written) -> None:
+        if not self.fsync or self._remote:
+            return
+        sync, log, epoch, end = written
         try:
             sync.make_durable(log.descriptor, epoch, end)
         except OSError as error:
@@ -395,7 +420,7 @@ class PickledDB(LocalDatabase):
         """Replace, in a child process, what must not be shared with the parent."""
         inherited, self._log = self._log, None
         self._writers, self._mirror = threading.Lock(), threading.RLock()
-        self._lock = self._sync = None
+        self._lock = self._sync = self._written = self._disk = None
         with contextlib.suppress(DatabaseError, NoSuchLog):
             log = Log(self.path)
             if inherited is not None and log.inode == inherited.inode:

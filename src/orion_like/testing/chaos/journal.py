@@ -89,7 +89,9 @@ class WitnessedStorage(Storage):
         super().__init__(database)
         self._journal = journal
 
-    def complete_trial(self, trial: Trial, results: Sequence[Result]) -> Trial:
+    def complete_trial(
+        self, trial: Trial, results: Sequence[Result], *, durable: bool = True
+    ) -> Trial:
         """Complete a trial and note that it was acknowledged, or came too late."""
         worker, attempt = trial.worker, trial.attempt
         documents = [result.to_dict() for result in results]
@@ -98,7 +100,7 @@ class WitnessedStorage(Storage):
             self._journal.add(Delivery(outcome, trial.id, worker, attempt, documents))
 
         try:
-            completed = super().complete_trial(trial, results)
+            completed = super().complete_trial(trial, results, durable=durable)
         except LeaseLost:
             note(LATE)
             raise
