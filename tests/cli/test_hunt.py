@@ -304,7 +304,7 @@ def test_a_search_space_that_is_used_up_is_a_finished_search(run):
 
 def test_too_many_broken_trials_end_a_hunt_and_say_how_to_go_on(broken):
     assert "out of luck" in broken.err
-    assert "orion-like db set demo status=broken status=new" in broken.err
+    assert "orion-like retry demo --all" in broken.err
     assert "orion-like db rm demo --status broken" in broken.err
     assert "orion-like status --name demo --version 1 --all" in broken.err
     assert "broken: 3" in broken.out
