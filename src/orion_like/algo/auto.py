@@ -55,6 +55,7 @@ class Auto(Algorithm):
         super().__init__(problem)
         self.stages = plan(problem)
         self._members = [_member(stage, problem) for stage in self.stages]
+        self.uses_gradients = any(member.uses_gradients for member in self._members)
 
     def observe(self, trials: Iterable[Trial]) -> None:
         """Take in new and changed trials, for each of the algorithms."""

@@ -170,6 +170,9 @@ class Algorithm(ABC):
     stages: tuple[Stage, ...] = ()
     """Of an algorithm that hands suggestions to others: to which, in order; the first from 0."""
 
+    uses_gradients: bool = False
+    """Whether it learns from gradients that trials report."""
+
     uses_trials: bool = True
     """Whether suggestions depend on observed trials; if not, nothing need be observed."""
 

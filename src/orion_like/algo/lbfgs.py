@@ -102,6 +102,7 @@ class LBFGS(Algorithm):
     """
 
     name = "lbfgs"
+    uses_gradients = True
     requires = Requirements(max_objectives=1)
 
     def __init__(self, problem: Problem, n_starts: int = 2) -> None:

@@ -44,6 +44,9 @@ ENTRIES = {
     "info": Entry("orion_like.cli.info:info", "Tell all about one experiment.", LOOKING),
     "list": Entry("orion_like.cli.list:list_", "List the experiments as trees.", LOOKING),
     "workers": Entry("orion_like.cli.workers:workers", "Tell who is at work, and where.", LOOKING),
+    "doctor": Entry(
+        "orion_like.cli.doctor:doctor", "Say what keeps experiments from going well.", LOOKING
+    ),
     "plot": Entry("orion_like.cli.plot:plot", "Draw a figure of an experiment.", LOOKING),
     "pause": Entry("orion_like.cli.state:pause", "Have all workers wait.", STEERING),
     "resume": Entry("orion_like.cli.state:resume", "Have workers go on.", STEERING),

@@ -82,7 +82,12 @@ class Selection:
             words += ["--config", self.config]
         if self.storage is not None:
             words += ["--storage", self.storage]
-        return redact(f"orion-like {command} {shlex.join(words)}".rstrip())
+        name, _, rest = command.partition(" ")
+        # What follows the command that is tuned would be its own.
+        ordered = (
+            [name, shlex.join(words), rest] if name == "hunt" else [command, shlex.join(words)]
+        )
+        return redact(" ".join(["orion-like", *filter(None, ordered)]))
 
 
 @contextlib.contextmanager

@@ -76,6 +76,7 @@ class GP(Algorithm):
     """
 
     name = "gp"
+    uses_gradients = True
 
     def __init__(self, problem: Problem, n_initial_points: int | None = None) -> None:
         super().__init__(problem)
