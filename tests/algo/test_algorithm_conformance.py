@@ -131,3 +131,7 @@ class TestPB2(AlgorithmConformance):
 
 class TestEvolutionES(AlgorithmConformance):
     configuration: ClassVar[Any] = {"evolutiones": {"nums_population": 6}}
+
+
+class TestDEHB(AlgorithmConformance):
+    configuration = "dehb"

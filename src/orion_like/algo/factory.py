@@ -32,6 +32,7 @@ BUILT_IN: Mapping[str, str] = {
     "bohb": "orion_like.algo.bohb:BOHB",
     "cmaes": "orion_like.algo.cmaes:CMAES",
     "de": "orion_like.algo.differential_evolution:DifferentialEvolution",
+    "dehb": "orion_like.algo.dehb:DEHB",
     "evolutiones": "orion_like.algo.evolution_es:EvolutionES",
     "gp": "orion_like.algo.gp.algorithm:GP",
     "gridsearch": "orion_like.algo.grid_search:GridSearch",
