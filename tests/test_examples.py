@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,47 @@ def test_networks_report_each_epoch_and_bad_ones_are_stopped(tmp_path: Path) -> 
         assert saved == list(range(1, len(errors) + 1))
         assert value(trial) == errors[-1]
         assert len(errors) == 9 or trial.is_stopped
+
+
+def test_promoted_configurations_go_on_from_their_checkpoints(tmp_path: Path) -> None:
+    storage = str(tmp_path / "db.pkl")
+
+    wait_for(hunt("asha.py", storage, 6, tmp_path))
+
+    experiment = get_experiment("asha", storage=storage)
+    trials = experiment.fetch_trials()
+    epochs = {trial.id: trial.params["/epochs"] for trial in trials}
+    assert [trial.status for trial in trials] == ["completed"] * 6
+    assert 3 in epochs.values()
+    for trial in trials:
+        steps = [report.step for report in experiment.fetch_metrics(trial)]
+        before = epochs[trial.parent] if trial.parent else 0
+        assert steps == list(range(before + 1, epochs[trial.id] + 1))
+    (kept,) = experiment.fetch_checkpoints()
+    best = min(trials, key=value)
+    assert trials[[t._id for t in trials].index(kept.trial)].hash_params == best.hash_params
+
+
+def test_a_shell_script_that_is_killed_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    storage = str(tmp_path / "db.pkl")
+    whole_storage = str(tmp_path / "whole.pkl")
+
+    killed = hunt("regression.sh", storage, 1, tmp_path / "work")
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "work").glob("checkpoints/*/*/step-000000002-*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    wait_for(hunt("regression.sh", storage, 1, tmp_path / "work"))
+    wait_for(hunt("regression.sh", whole_storage, 1, tmp_path / "other"))
+
+    (resumed,), (whole,) = (trials_of("regression", place) for place in (storage, whole_storage))
+    experiment = get_experiment("regression", storage=storage)
+    again = [c.step for c in experiment.fetch_checkpoints(resumed) if c.attempt == 2]
+    assert value(resumed) == value(whole)
+    assert again == list(range(again[0], 5))
+    assert again[0] > 2
 
 
 def test_a_network_that_is_trained_in_two_parts_is_the_same_as_in_one(tmp_path: Path) -> None:

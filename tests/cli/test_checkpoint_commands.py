@@ -224,3 +224,24 @@ def test_hunt_keeps_what_its_options_say(run_process, run, storage):
     assert json.loads(run("info", "-n", "demo", "--format", "json").out)["checkpoints"] == {
         "trial_latest": 1
     }
+
+
+def test_scripts_save_and_find_checkpoints_by_commands(run):
+    Path("state.txt").write_text("3")
+    Path("model").mkdir()
+    Path("model/weights").write_text("w")
+
+    nothing_yet = run("checkpoints", "latest")
+    saved = run("checkpoints", "save", "state.txt", "model/", "--step", 3)
+    where = Path(run("checkpoints", "latest").out.strip())
+    step = run("checkpoints", "latest", "--step")
+    twice = run("checkpoints", "save", "state.txt", "./state.txt", "--step", 4)
+
+    assert (nothing_yet.code, nothing_yet.out) == (1, "")
+    assert saved.code == 0
+    assert where.parent == Path("checkpoints").absolute()
+    assert (where / "state.txt").read_text() == "3"
+    assert (where / "model/weights").read_text() == "w"
+    assert step.out == "3\n"
+    assert twice.code == 2
+    assert len(os.listdir("checkpoints")) == 1

@@ -7,6 +7,10 @@ import click
 from orion_like.cli.commands import Entry, LazyGroup
 
 ENTRIES = {
+    "save": Entry("orion_like.cli.checkpoints.script:save", "Save one, from a script."),
+    "latest": Entry(
+        "orion_like.cli.checkpoints.script:latest", "Tell a script from which it goes on."
+    ),
     "list": Entry("orion_like.cli.checkpoints.list:list_", "List what trials have saved."),
     "download": Entry("orion_like.cli.checkpoints.download:download", "Copy one into a directory."),
     "pin": Entry("orion_like.cli.checkpoints.pin:pin", "Keep some whatever the policy says."),
