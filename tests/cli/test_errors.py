@@ -64,7 +64,7 @@ PATHS = [
     ("empty", 2, [*HUNT, "--constraint", "{name: memory", "./good.sh", PRIOR], "--constraint"),
     ("empty", 2, [*HUNT, "--constraint", "{name: m, uper: 1}", "./good.sh", PRIOR], "'upper'"),
     ("empty", 2, [*HUNT, "--executor", "Pol", "./good.sh", PRIOR], "did you mean 'pool'"),
-    ("empty", 1, [*HUNT, "--branch-to", "b", "./good.sh", PRIOR], "--branch-to"),
+    ("empty", 1, [*HUNT, "--branch-to", "b", "./good.sh", PRIOR], "to branch from"),
     ("demo", 1, [*HUNT, "./good.sh", "-x~uniform(0, 2)"], "has trials already"),
     ("demo", 1, [*HUNT, "--algorithm", "random"], "has trials already"),
     # How the script behaves

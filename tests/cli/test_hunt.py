@@ -404,13 +404,6 @@ def test_a_signal_ends_a_hunt_and_releases_its_trial(run, start, signum, code):
     assert counts(run) == {"interrupted": 1}
 
 
-def test_an_option_that_needs_versions_is_refused(run):
-    outcome = run("hunt", "-n", "demo", "--enable-evc", "./good.sh", PRIOR)
-
-    assert outcome.code == 1
-    assert "--enable-evc" in outcome.err
-
-
 def test_a_changed_space_is_refused_with_a_way_out(run, hunted):
     outcome = run("hunt", "-n", "demo", "./good.sh", "-x~uniform(0, 2)")
 

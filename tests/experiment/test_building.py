@@ -174,7 +174,6 @@ def test_asking_for_the_same_again_is_no_change(storage):
         ({"constraints": "memory <= memory"}, SpaceError, "are written NAME <= number"),
         ({"constraints": "memory <= 1 / 0"}, ConfigurationError, "a finite number"),
         ({"objectives": ["loss:maximise"]}, AlgorithmError, "maximize"),
-        ({"branching": {"enable": True}}, UnsupportedOperation, "versions"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_stored(storage, options, error, message):

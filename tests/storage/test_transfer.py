@@ -387,3 +387,14 @@ def test_a_dump_never_replaces_the_database_that_it_is_made_of(tmp_path):
         dump(storage, path, overwrite=True)
 
     assert path.read_bytes() == before
+
+
+def test_a_branch_keeps_its_parent_whatever_their_names_are(source, destination):
+    parent = source.create_experiment({"name": "parent", "version": 1})
+    refers = {"root_id": parent["_id"], "parent_id": parent["_id"], "adapter": []}
+    source.create_experiment({"name": "a branch", "version": 1, "refers": refers})
+
+    copy(source, destination)
+
+    branch, root = destination.fetch_experiments()
+    assert branch["refers"]["parent_id"] == branch["refers"]["root_id"] == root["_id"]

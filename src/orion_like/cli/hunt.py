@@ -24,8 +24,8 @@ from orion_like.cli.output import counted, flat, plain, print_heading, printable
 from orion_like.cli.progress import Display, Snapshot, choose_display, snapshot_of
 from orion_like.cli.registration import (
     Registered,
+    branching_overrides,
     experiment_overrides,
-    refuse_branching,
     register,
     warn_of_misplaced_options,
     worker_overrides,
@@ -80,9 +80,12 @@ def hunt(
     resumes an experiment. Any number of these processes may work on the same
     experiment.
     """
-    refuse_branching(options)
     warn_of_misplaced_options(user_args)
-    overrides = {**experiment_overrides(options), **worker_overrides(options)}
+    overrides = {
+        **experiment_overrides(options),
+        **worker_overrides(options),
+        **branching_overrides(options),
+    }
     settings = selection.load_settings(session, overrides)
     open_ = open_storage if user_args else open_existing_storage
     with open_(settings) as storage:

@@ -10,8 +10,8 @@ from orion_like.cli.commands import Command
 from orion_like.cli.hunt import announce_registration
 from orion_like.cli.options import branching_options, experiment_options, selecting
 from orion_like.cli.registration import (
+    branching_overrides,
     experiment_overrides,
-    refuse_branching,
     register,
     warn_of_misplaced_options,
 )
@@ -34,9 +34,9 @@ def init_only(
     session: Session, /, selection: Selection, user_args: tuple[str, ...], **options: Any
 ) -> None:
     """Register an experiment that tunes COMMAND, without running it; `hunt -n NAME` does that."""
-    refuse_branching(options)
     warn_of_misplaced_options(user_args)
-    settings = selection.load_settings(session, experiment_overrides(options))
+    overrides = {**experiment_overrides(options), **branching_overrides(options)}
+    settings = selection.load_settings(session, overrides)
     with open_storage(settings) as storage:
         registered = register(selection, storage, settings, user_args)
         with registered.client:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from orion_like.cli.commands import did_you_mean
+from orion_like.cli.output import printable
 from orion_like.cli.session import Selection, required_name
-from orion_like.errors import NoConfigurationError, UnsupportedOperation
+from orion_like.errors import NoConfigurationError
 
 if TYPE_CHECKING:
     from orion_like.client import ExperimentClient
     from orion_like.config import Settings
+    from orion_like.experiment.versions import Branching, Resolutions
     from orion_like.storage import Storage
     from orion_like.worker.command import UserCommand
 
@@ -29,6 +32,7 @@ DIRECTIONS = {
     "maximize": "maximize",
     "max": "maximize",
 }
+RATED = ("code", "cli", "config")
 UNMISTAKABLE = (
     "--exp-max-trials",
     "--max-trials",
@@ -102,22 +106,27 @@ def checkpoint_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def refuse_branching(options: Mapping[str, Any]) -> None:
-    """Raise an error if options ask for a new version of an experiment.
+def branching_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that the options of experiment versions override.
 
-    The options that only say how versions would be made have no effect without
-    ``--enable-evc``, and are accepted.
+    Parameters
+    ----------
+    options
+        Values of `orion_like.cli.options.branching_options`.
     """
-    asked = [
-        "--" + name.replace("_", "-")
-        for name in ("enable_evc", "branch_to", "branch_from", "manual_resolution")
-        if options.get(name)
-    ]
-    if asked:
-        raise UnsupportedOperation(
-            f"{', '.join(asked)}: experiments cannot branch into versions yet; "
-            "give the changed experiment a name of its own with -n/--name"
-        )
+    flags = (
+        "manual_resolution", "ignore_code_changes", "algorithm_change", "orion_version_change",
+    )  # fmt: skip
+    return {
+        # To ask how changes are resolved is to want a version made of them.
+        "evc.enable": options.get("enable_evc") or options.get("manual_resolution") or None,
+        **{f"evc.{flag}": options.get(flag) or None for flag in flags},
+        "evc.auto_resolution": options.get("auto_resolution"),
+        "evc.non_monitored_arguments": options.get("non_monitored_arguments"),
+        "evc.branch_from": options.get("branch_from"),
+        "evc.branch_to": options.get("branch_to"),
+        **{f"evc.{what}_change_type": options.get(f"{what}_change_type") for what in RATED},
+    }
 
 
 def warn_of_misplaced_options(user_args: Sequence[str]) -> None:
@@ -171,7 +180,7 @@ def register(
     from orion_like.client import build_experiment
 
     name, version = required_name(settings), settings["experiment.version"]
-    document = storage.fetch_experiment(name, version)
+    document = _stored_document(storage, settings, name, version)
     command, space = _command_and_space(settings, name, document, user_args)
     client = build_experiment(
         name,
@@ -190,10 +199,10 @@ def register(
         checkpoints=settings.explicit("experiment.checkpoints"),
         warm_start=settings["experiment.warm_start"] or None,
         knowledge_base=settings["experiment.knowledge_base"],
-        metadata=_metadata(settings, command) if document is None else None,
+        metadata=_metadata(settings, command, resumed=not user_args),
         settings=settings,
+        branching=_branching(storage, settings, command),
     )
-    _remember_command(client, command, resumed=not user_args)
     _warn_of_unplaced(client, command)
     return Registered(client, command, settings)
 
@@ -217,7 +226,7 @@ def _command_and_space(
             "Give at least one, such as --lr~'loguniform(1e-5, 1)'"
         )
     stored = None if document is None else UserCommand.from_metadata(document.get("metadata") or {})
-    if stored is not None and stored.space and not command.space:
+    if stored is not None and stored.space and not command.priors:
         raise click.UsageError(
             f"No prior found in the command, but the one of experiment {name!r} has "
             f"{', '.join(stored.space)}. To resume it, leave the command out"
@@ -250,21 +259,63 @@ def _asked_limit(selection: Selection, settings: Settings, key: str) -> float | 
     return float("inf") if unlimited else asked
 
 
-def _metadata(settings: Settings, command: UserCommand) -> dict[str, Any]:
+def _stored_document(
+    storage: Storage, settings: Settings, name: str, version: int | None
+) -> dict[str, Any] | None:
+    """Return the experiment that is resumed or branched from, None if there is none yet."""
+    source = settings["evc.branch_from"] or name
+    target = settings["evc.branch_to"] or name
+    found = None if source == target else storage.fetch_experiment(target)
+    return found or storage.fetch_experiment(source, version)
+
+
+def _metadata(settings: Settings, command: UserCommand, *, resumed: bool) -> dict[str, Any]:
+    """Return what is stored of the command: all of it if it was typed, else its code's state."""
     from orion_like.worker.vcs import vcs_state
 
     return {
-        **command.to_metadata(),
+        **({} if resumed else command.to_metadata()),
         "user": settings["experiment.user"],
         "VCS": vcs_state(command.script),
     }
 
 
-def _remember_command(client: ExperimentClient, command: UserCommand, *, resumed: bool) -> None:
-    """Store the command that was typed, so that the name alone resumes with it."""
-    metadata = client.metadata
-    if not resumed and metadata.get("user_args") != list(command.words):
-        client.experiment.update(metadata={**metadata, **command.to_metadata()})
+def _branching(storage: Storage, settings: Settings, command: UserCommand) -> Branching:
+    """Return what the settings say about versions, with the markers of the command."""
+    from orion_like.client.build import read_branching
+    from orion_like.worker.command_changes import command_changes
+
+    decided = read_branching(settings)
+    return replace(
+        decided,
+        markers=command.markers,
+        compare_commands=lambda old, new: command_changes(
+            old, new, decided.non_monitored_arguments
+        ),
+        resolve_by_hand=_asking(storage) if sys.stdin.isatty() and sys.stdout.isatty() else None,
+        announce=_announce_version,
+    )
+
+
+def _asking(storage: Storage) -> Callable[[Mapping[str, Any], Resolutions], None]:
+    """Return what asks people on the terminal how a version comes from another one."""
+
+    def ask(parent: Mapping[str, Any], resolutions: Resolutions) -> None:
+        from orion_like.cli.branching_prompt import BranchingPrompt
+
+        title = f"{parent['name']}-v{parent.get('version', 1)}"
+        prompt = BranchingPrompt(
+            resolutions, title, lambda name: storage.fetch_experiment(name) is not None
+        )
+        prompt.cmdloop()
+
+    return ask
+
+
+def _announce_version(document: Mapping[str, Any], resolutions: Resolutions) -> None:
+    title = f"{document['name']}-v{document['version']}"
+    made = "; ".join(map(str, resolutions)) or "nothing changed"
+    click.echo(f"Made a new version, {printable(title)}: {printable(made)}", err=True)
 
 
 def _warn_of_unplaced(client: ExperimentClient, command: UserCommand) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orion_like.client.experiment_client import ExperimentClient
-from orion_like.config import Settings, load_settings
-from orion_like.errors import UnsupportedOperation
+from orion_like.config import OPTIONS, Settings, load_settings, option_of
+from orion_like.errors import ConfigurationError
 from orion_like.experiment import ExperimentSettings, load_experiment
 from orion_like.experiment import build_experiment as build
+from orion_like.experiment.versions import Branching
 from orion_like.experiment.warm_start import knowledge_source
 from orion_like.space import Space
+from orion_like.spelling import did_you_mean
 from orion_like.storage import EphemeralDB, Storage, setup_storage
 from orion_like.worker.checkpoint_storage import open_url
 from orion_like.worker.executor import BaseExecutor, SingleExecutor
@@ -30,7 +32,7 @@ def build_experiment(
     max_trials: float | None = None,
     max_broken: float | None = None,
     storage: Any = None,
-    branching: Mapping[str, Any] | None = None,
+    branching: Mapping[str, Any] | Branching | None = None,
     max_idle_time: float | None = None,
     heartbeat: float | None = None,
     working_dir: str | None = None,
@@ -71,7 +73,9 @@ def build_experiment(
     storage
         Path of a file, URL, dictionary or Storage. By default what the settings say.
     branching
-        Settings of experiment versions. ``{"enable": True}`` is not supported.
+        Settings of experiment versions, which win over those of files and environment:
+        ``{"enable": True}`` makes a new version when something changes, instead of refusing
+        it. See :doc:`versions`.
     heartbeat
         Seconds after which, twice over, a trial without a sign of life is given away.
     working_dir
@@ -119,7 +123,8 @@ def build_experiment(
     NoConfigurationError
         If the experiment is new and no space is given.
     BranchingEvent
-        If the experiment has trials, and what is asked for differs from it.
+        If the experiment has trials, what is asked for differs from it, and it is not clear
+        that a new version is wanted, or how it comes from this one.
 
     Examples
     --------
@@ -127,10 +132,6 @@ def build_experiment(
     >>> client.space.configuration
     {'x': 'uniform(0, 1)'}
     """
-    if branching and branching.get("enable"):
-        raise UnsupportedOperation(
-            "experiment versions (branching) are not supported; choose another name instead"
-        )
     for option, value in (
         ("strategy", strategy),
         ("max_idle_time", max_idle_time),
@@ -154,7 +155,12 @@ def build_experiment(
         metadata=metadata or {},
     )
     experiment = build(
-        _storage(storage, debug, settings), name, version, asked, _defaults(settings)
+        _storage(storage, debug, settings),
+        name,
+        version,
+        asked,
+        _defaults(settings),
+        branching if isinstance(branching, Branching) else read_branching(settings, branching),
     )
     if experiment.checkpoint_storage:
         open_url(experiment.checkpoint_storage)  # what is wrong with it is told before trials run
@@ -183,6 +189,56 @@ def _defaults(settings: Settings) -> ExperimentSettings:
         checkpoints=settings["experiment.checkpoints"],
         max_duration=settings["experiment.max_duration"],
     )
+
+
+def read_branching(settings: Settings, branching: Mapping[str, Any] | None = None) -> Branching:
+    """Return what the settings say about experiment versions.
+
+    Parameters
+    ----------
+    settings
+        The settings.
+    branching
+        What wins over them, by the names of the section ``evc``.
+
+    Raises
+    ------
+    ConfigurationError
+        If a name is unknown, or a value is not what it should be.
+
+    Examples
+    --------
+    >>> read_branching(load_settings(), {"enable": True}).enable
+    True
+    """
+    given = {key: value for key, value in (branching or {}).items() if value is not None}
+    unknown = sorted(set(given) - set(_BRANCHING))
+    if unknown:
+        raise ConfigurationError(
+            f"branching has no {unknown[0]!r}{did_you_mean(unknown[0], _BRANCHING)}; it has "
+            f"{', '.join(_BRANCHING)}"
+        )
+    decided = {
+        key: settings[f"evc.{key}"]
+        for key in _BRANCHING
+        if settings.origin(f"evc.{key}") != "default"
+    }
+    for key, value in given.items():
+        decided[key] = _checked(key, value)
+    return Branching(**decided)
+
+
+def _checked(key: str, value: Any) -> Any:
+    kind = option_of(f"evc.{key}").kind
+    try:
+        return kind.cast(value)
+    except (ValueError, TypeError):
+        raise ConfigurationError(
+            f"branching: {key} must be {kind.expected}, not {value!r}"
+        ) from None
+
+
+_BRANCHING = tuple(o.key.removeprefix("evc.") for o in OPTIONS if o.key.startswith("evc."))
 
 
 def create_experiment(name: str, **config: Any) -> ExperimentClient:

@@ -283,9 +283,15 @@ class ExperimentClient:
     # --- looking at trials ---------------------------------------------------------------------
 
     def fetch_trials(self, with_evc_tree: bool = False) -> list[Trial]:
-        """Return all trials, in order of suggestion."""
-        del with_evc_tree  # there are no other versions to look into
-        return self._experiment.fetch_trials()
+        """Return all trials, in order of suggestion.
+
+        Parameters
+        ----------
+        with_evc_tree
+            Whether to return also the trials of the versions that this one was made from, and of
+            those made from it, with the parameters that they have in this one. Default False.
+        """
+        return self._experiment.fetch_trials(with_evc_tree=with_evc_tree)
 
     def fetch_trials_by_status(self, status: str, with_evc_tree: bool = False) -> list[Trial]:
         """Return the trials that have `status`, in order of suggestion.
@@ -295,20 +301,19 @@ class ExperimentClient:
         ValueError
             If there is no such status.
         """
-        del with_evc_tree
         validate_status(status)
-        return self._experiment.fetch_trials({"status": status})
+        return self._experiment.fetch_trials({"status": status}, with_evc_tree=with_evc_tree)
 
     def fetch_pending_trials(self, with_evc_tree: bool = False) -> list[Trial]:
         """Return the trials that wait for a worker, in order of suggestion."""
-        del with_evc_tree
-        found = self._experiment.fetch_trials({"status": {"$in": list(WAITING_STATUSES)}})
+        waiting = {"status": {"$in": list(WAITING_STATUSES)}}
+        found = self._experiment.fetch_trials(waiting, with_evc_tree=with_evc_tree)
         return [trial for trial in found if not trial.is_stopped]
 
     def fetch_noncompleted_trials(self, with_evc_tree: bool = False) -> list[Trial]:
         """Return the trials that are not completed, in order of suggestion."""
-        del with_evc_tree
-        return self._experiment.fetch_trials({"status": {"$ne": "completed"}})
+        unfinished = {"status": {"$ne": "completed"}}
+        return self._experiment.fetch_trials(unfinished, with_evc_tree=with_evc_tree)
 
     def get_trial(self, trial: Trial | None = None, uid: str | None = None) -> Trial | None:
         """Return a trial as it is stored now, or None.

@@ -1,4 +1,4 @@
-"""From a name and settings to an experiment: created when it is new, resumed when it is not."""
+"""From a name and settings to an experiment: created, resumed, or made a version of another."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import getpass
 import logging
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from orion_like.algo import OutcomeConstraint, create_algorithm
+from orion_like.algo import create_algorithm
 from orion_like.algo.factory import DEFAULT_ALGORITHM
 from orion_like.errors import (
     BranchingEvent,
@@ -18,6 +18,7 @@ from orion_like.errors import (
     DuplicateKeyError,
     NoConfigurationError,
     NoNameError,
+    RaceCondition,
 )
 from orion_like.experiment.checking import (
     checked_constraints,
@@ -29,6 +30,21 @@ from orion_like.experiment.checking import (
 from orion_like.experiment.experiment import MODES, Experiment
 from orion_like.experiment.retention import with_checkpoints
 from orion_like.experiment.stored_algorithm import is_known
+from orion_like.experiment.versions import Branching, Conflict, Resolutions, find_conflicts
+from orion_like.experiment.versions.branch import (
+    branch,
+    check_is_branch_of,
+    find_successor,
+    seed_of_child,
+)
+from orion_like.experiment.versions.conflict import (
+    CODE,
+    OF_THE_SEARCH,
+    PACKAGE_VERSION,
+    WARM_START,
+    prior_texts,
+)
+from orion_like.experiment.versions.marker import RENAME, split_markers
 from orion_like.experiment.warm_start import WarmStart, asked_sources, prepare
 from orion_like.space import Space, build_space
 from orion_like.spelling import did_you_mean
@@ -42,6 +58,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_OBJECTIVES = ({"name": "objective", "direction": "minimize"},)
 DEFAULT_MAX_BROKEN = 3
 SEED_BITS = 31
+_MAX_RACES = 100  # times that others may be faster before something must be wrong
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,8 @@ class ExperimentSettings:
         Sources of trials to start from, see `Source.parse`.
     metadata
         Whatever else belongs to the experiment's description.
+    is_whole_space
+        Whether dimensions that `space` does not mention are not wanted. Default True.
     """
 
     space: Mapping[str, Any] | Space | None = None
@@ -89,6 +108,7 @@ class ExperimentSettings:
     max_duration: float | None = None
     warm_start: Any = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_whole_space: bool = True
 
 
 def load_experiment(
@@ -121,8 +141,9 @@ def build_experiment(
     version: int | None = None,
     settings: ExperimentSettings | None = None,
     defaults: ExperimentSettings | None = None,
+    branching: Branching | None = None,
 ) -> Experiment:
-    """Create an experiment, or resume the one that has this name.
+    """Create an experiment, resume the one that has this name, or make a new version of it.
 
     Parameters
     ----------
@@ -136,6 +157,8 @@ def build_experiment(
         What is asked for. An experiment that exists keeps what is not mentioned.
     defaults
         What a new experiment gets where `settings` are silent.
+    branching
+        Whether and how changes make a new version. By default they do not.
 
     Raises
     ------
@@ -144,12 +167,45 @@ def build_experiment(
     NoConfigurationError
         If the experiment is new and no search space is given.
     BranchingEvent
-        If the experiment has trials, and another space, algorithm, seed, objective or
-        constraint is asked for.
+        If what is asked for differs from the experiment, and it is not clear what shall become
+        of its trials.
+    RaceCondition
+        If others make versions of it all the time.
     """
     name = _checked_name(name)
-    settings = settings or ExperimentSettings()
-    document = storage.fetch_experiment(name, version)
+    settings, branching = _without_markers(settings or ExperimentSettings(), branching)
+    for _ in range(_MAX_RACES):
+        try:
+            return _build(storage, name, version, settings, defaults, branching)
+        except _Overtaken:
+            continue
+    raise RaceCondition(
+        f"others made versions of experiment {name!r} whenever this process was about to; "
+        "look which there are (orion-like list) and try again"
+    )
+
+
+class _Overtaken(Exception):
+    """Another process created the experiment or version in the meantime."""
+
+
+def _build(
+    storage: Storage,
+    name: str,
+    version: int | None,
+    settings: ExperimentSettings,
+    defaults: ExperimentSettings | None,
+    branching: Branching,
+) -> Experiment:
+    source = branching.branch_from or name
+    target = branching.branch_to or name
+    document = storage.fetch_experiment(target, version if target == source else None)
+    if document is None and target != source:
+        parent = storage.fetch_experiment(source, version)
+        if parent is None:
+            raise NoConfigurationError(f"{_not_found(storage, source, version)} to branch from")
+        _warn_of_version(parent, version)
+        return _resume(storage, parent, version, settings, branching, target)
     if document is None:
         configuration = _new_configuration(storage, name, settings, defaults)
         warm_start = _warm_start(storage, configuration, settings.warm_start)
@@ -158,11 +214,26 @@ def build_experiment(
             return Experiment(storage, storage.create_experiment(configuration, warm_start.trials))
         except DuplicateKeyError:
             # Another process has just created it: resume that one.
-            document = storage.fetch_experiment(name, version)
-            if document is None:
-                raise
-    _warn_of_version(document, version)
-    return _resume(storage, document, settings)
+            raise _Overtaken from None
+    if target != source:
+        check_is_branch_of(storage, document, source)
+    else:
+        _warn_of_version(document, version)
+    return _resume(storage, document, version, settings, branching, target)
+
+
+def _without_markers(
+    settings: ExperimentSettings, branching: Branching | None
+) -> tuple[ExperimentSettings, Branching]:
+    """Return the settings with a plain space, and what its markers say with the rest of it."""
+    branching = branching or Branching()
+    if not settings.space or isinstance(settings.space, Space):
+        return settings, branching
+    space, markers = split_markers(settings.space)
+    is_whole = len(markers) < len(settings.space)
+    markers = {**branching.markers, **markers}
+    settings = replace(settings, space=space, is_whole_space=is_whole)
+    return settings, replace(branching, markers=markers)
 
 
 def _checked_name(name: str | None) -> str:
@@ -328,18 +399,43 @@ def _user() -> str:
 # --- resuming ------------------------------------------------------------------------------------
 
 
-def _resume(storage: Storage, document: dict[str, Any], settings: ExperimentSettings) -> Experiment:
+def _resume(
+    storage: Storage,
+    document: dict[str, Any],
+    version: int | None,
+    settings: ExperimentSettings,
+    branching: Branching,
+    target: str,
+) -> Experiment:
+    """Return the experiment with what may change in it, or a version of it in which more did."""
     adopt(storage, document)
     experiment = Experiment(storage, storage.fetch_experiments({"_id": document["_id"]})[0])
     changes = dict(_limit_changes(experiment, settings))
     changes.update(_replacement_of_unknown_algorithm(experiment, settings))
-    differences = list(_differences(experiment, settings))
-    if differences:
-        if storage.count_by_status(experiment.id):
-            raise BranchingEvent(_refusal(experiment, [text for _, _, text in differences]))
-        changes.update({key: value for key, value, _ in differences})
-    if "warm_start" in changes:
-        changes["warm_start"] = _replaced_warm_start(storage, experiment, changes)
+    asked = dict(_asked(experiment, settings, branching))
+    conflicts = _conflicts(experiment, asked, settings, branching)
+    if branching.is_asked_for and (conflicts or experiment.name != target):
+        if experiment.name == target:
+            successor = find_successor(storage, experiment.configuration)
+            if successor is not None:
+                return _go_on_with(successor, experiment, version, settings, branching, conflicts)
+        child = _child(experiment, {**changes, **asked}, settings)
+        return _branch(experiment, child, settings.warm_start, conflicts, branching, target)
+    of_search = [conflict for conflict in conflicts if conflict.kind in OF_THE_SEARCH]
+    is_version = experiment.refers.get("parent_id") is not None  # what adapters lead to
+    if of_search and (is_version or storage.count_by_status(experiment.id)):
+        raise BranchingEvent(_refusal(experiment, conflicts, branching))
+    _warn_of_other_state(experiment, [c for c in conflicts if c not in of_search])
+    # The code's state stays that of the beginning: it is what trials are told apart by.
+    metadata = {**asked.pop("metadata", {}), "VCS": experiment.metadata.get("VCS")}
+    if any(value != experiment.metadata.get(key) for key, value in metadata.items()):
+        asked["metadata"] = {k: v for k, v in metadata.items() if v is not None}
+    changes.update(asked)
+    for conflict in of_search:
+        if conflict.kind == WARM_START:
+            changes["warm_start"] = _replaced_warm_start(
+                storage, experiment, {**changes, "warm_start": conflict.new}
+            )
     if changes:
         experiment.update(**changes)
         experiment = Experiment(storage, storage.fetch_experiments({"_id": experiment.id})[0])
@@ -354,6 +450,103 @@ def _replaced_warm_start(
     warm_start = _warm_start(storage, {**document, **changes}, changes["warm_start"])
     storage.replace_prior_trials(document, warm_start.description, warm_start.trials)
     return warm_start.description
+
+
+def _go_on_with(
+    successor: Any,
+    experiment: Experiment,
+    version: int | None,
+    settings: ExperimentSettings,
+    branching: Branching,
+    conflicts: Sequence[Conflict],
+) -> Experiment:
+    """Return the version that was made from the one given, if it is just what is asked for."""
+    if version is None:  # it was the latest a moment ago
+        raise _Overtaken
+    storage = experiment.storage
+    made = Experiment(storage, storage.fetch_experiments({"_id": successor})[0])
+    if not _conflicts(made, dict(_asked(made, settings, branching)), settings, branching):
+        return _resume(storage, made.configuration, None, settings, branching, made.name)
+    raise BranchingEvent(
+        f"version {made.version} was made from version {version} of experiment "
+        f"{experiment.name!r} already, and differs from what is asked for now, too "
+        f"({'; '.join(map(str, conflicts))}). Make a new version of the latest, by leaving out "
+        "-v/--version, or give the branch a name of its own: -b/--branch-to NAME"
+    )
+
+
+def _child(
+    experiment: Experiment, changes: Mapping[str, Any], settings: ExperimentSettings
+) -> dict[str, Any]:
+    """Return the document of a version with some fields changed, after making sure of it."""
+    stored = experiment.configuration
+    child = {**stored, **changes}
+    if "algorithm" not in changes and is_known(stored):
+        child["algorithm"] = experiment.algorithm.configuration
+    given = settings.seed if settings.seed is not None else split_seed(settings.algorithm)[1]
+    child["seed"] = seed_of_child(stored) if given is None else checked_seed(given)
+    metadata = {k: v for k, v in child.get("metadata", {}).items() if k != "orion_version"}
+    child["metadata"] = {**metadata, "user": _user(), "orion_like_version": __version__}
+    if settings.metadata.get("user") is not None:
+        child["metadata"]["user"] = settings.metadata["user"]
+    constraints = child.get("constraints") or []
+    create_algorithm(
+        child["algorithm"],
+        _space_and_constraints(child["space"], constraints)[0],
+        seed=child["seed"],
+        objectives=child.get("objectives"),
+        constraints=[entry for entry in constraints if not isinstance(entry, str)],
+    )
+    return child
+
+
+def _branch(
+    experiment: Experiment,
+    child: dict[str, Any],
+    sources: Any,
+    conflicts: Sequence[Conflict],
+    branching: Branching,
+    target: str,
+) -> Experiment:
+    storage = experiment.storage
+    resolutions = Resolutions(conflicts, branching, target)
+    warm_start = _warm_start(storage, {**child, "name": target}, sources)
+    child = {**child, "warm_start": warm_start.description}
+    try:
+        document = branch(storage, experiment.configuration, child, resolutions, warm_start.trials)
+    except DuplicateKeyError:
+        raise _Overtaken from None
+    logger.info("made %s-v%s of %s", document["name"], document["version"], experiment)
+    if branching.announce is not None:
+        branching.announce(document, resolutions)
+    return Experiment(storage, document)
+
+
+def _conflicts(
+    experiment: Experiment,
+    asked: Mapping[str, Any],
+    settings: ExperimentSettings,
+    branching: Branching,
+) -> list[Conflict]:
+    stored = experiment.configuration
+    wanted = {**stored, **asked}
+    wanted["metadata"] = {**wanted.get("metadata", {}), "orion_like_version": __version__}
+    found = find_conflicts(stored, wanted, branching.compare_commands)
+    found += _warm_start_conflicts(experiment, settings.warm_start)
+    return [c for c in found if not (c.kind == CODE and branching.ignore_code_changes)]
+
+
+def _warn_of_other_state(experiment: Experiment, conflicts: Sequence[Conflict]) -> None:
+    """Say that what is run differs, where that makes no version."""
+    told = [str(conflict) for conflict in conflicts if conflict.kind != PACKAGE_VERSION]
+    if told:
+        logger.warning(
+            "experiment %r goes on in version %s although what it runs differs from before: %s; "
+            "to tell trials before and after apart, add --enable-evc when something changes",
+            experiment.name,
+            experiment.version,
+            "; ".join(told),
+        )
 
 
 def _limit_changes(
@@ -380,35 +573,39 @@ def _limit_changes(
             yield "checkpoints", checkpoints
 
 
-def _differences(
-    experiment: Experiment, settings: ExperimentSettings
-) -> Iterator[tuple[str, Any, str]]:
-    """Yield field, new value and description of what would change the search itself."""
-    if settings.space or settings.constraints is not None:
-        yield from _space_difference(experiment, settings)
+def _asked(
+    experiment: Experiment, settings: ExperimentSettings, branching: Branching
+) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that would be other ones, as they would be stored."""
+    if settings.space is not None or settings.constraints is not None:
+        yield from _asked_space(experiment, settings, branching)
     algorithm, seed = split_seed(settings.algorithm)
     seed = settings.seed if settings.seed is not None else seed
     if seed is not None and seed != experiment.seed:
-        yield "seed", checked_seed(seed), f"seed {experiment.seed} → {seed}"
+        yield "seed", checked_seed(seed)
     if settings.objectives:
         objectives = checked_objectives(settings.objectives)
         if objectives != experiment.objectives:
-            yield "objectives", objectives, f"objectives {experiment.objectives} → {objectives}"
+            yield "objectives", objectives
     if algorithm is not None and is_known(experiment.configuration):
-        yield from _algorithm_difference(experiment, algorithm)
-    if settings.warm_start is not None:
-        yield from _warm_start_difference(experiment, settings.warm_start)
+        yield from _asked_algorithm(experiment, algorithm)
+    if settings.metadata:
+        # What is empty is not known, such as the code's version without git.
+        given = {k: v for k, v in settings.metadata.items() if v and k != "user"}
+        yield "metadata", {**experiment.metadata, **given}
 
 
-def _warm_start_difference(experiment: Experiment, asked: Any) -> Iterator[tuple[str, Any, str]]:
+def _warm_start_conflicts(experiment: Experiment, asked: Any) -> Iterator[Conflict]:
+    if asked is None:
+        return
     sources = asked_sources(asked, experiment.storage)
     stored = (experiment.warm_start or {}).get("asked") or []
     if [source.description for source in sources] != stored:
         names = ", ".join(map(str, sources)) or "nothing"
-        yield "warm_start", sources, f"other sources of a warm start ({names})"
+        yield Conflict(WARM_START, f"other sources of a warm start ({names})", stored, sources)
 
 
-def _algorithm_difference(experiment: Experiment, algorithm: Any) -> Iterator[tuple[str, Any, str]]:
+def _asked_algorithm(experiment: Experiment, algorithm: Any) -> Iterator[tuple[str, Any]]:
     asked = create_algorithm(
         algorithm,
         experiment.space,
@@ -423,7 +620,7 @@ def _algorithm_difference(experiment: Experiment, algorithm: Any) -> Iterator[tu
         asked[name].get(key) == stored[name].get(key) for key in mentioned or {}
     )
     if not same:
-        yield "algorithm", asked, f"algorithm {stored} → {asked}"
+        yield "algorithm", asked
 
 
 def _replacement_of_unknown_algorithm(
@@ -442,42 +639,66 @@ def _replacement_of_unknown_algorithm(
     return {"algorithm": replacement.configuration}
 
 
-def _space_difference(
-    experiment: Experiment, settings: ExperimentSettings
-) -> Iterator[tuple[str, Any, str]]:
+def _asked_space(
+    experiment: Experiment, settings: ExperimentSettings, branching: Branching
+) -> Iterator[tuple[str, Any]]:
     stored = experiment.constraints
     built, constraints = _space_and_constraints(
-        settings.space or experiment.space.configuration,
+        _space_to_be(experiment, settings, branching.markers),
         stored if settings.constraints is None else settings.constraints,
     )
     if constraints != stored:
-        change = " → ".join(map(_relations, (stored, constraints)))
-        yield "constraints", constraints, f"constraints {change}"
+        yield "constraints", constraints
     if built.configuration != experiment.space.configuration:
-        changes = _changed_dimensions(experiment.space.configuration, built.configuration)
-        yield "space", built.configuration, f"space ({'; '.join(changes)})"
+        yield "space", built.configuration
 
 
-def _relations(constraints: Sequence[Any]) -> str:
-    texts = [c if isinstance(c, str) else str(OutcomeConstraint(**c)) for c in constraints]
-    return "; ".join(texts) or "none"
+def _space_to_be(
+    experiment: Experiment, settings: ExperimentSettings, markers: Mapping[str, str]
+) -> Mapping[str, Any] | Space:
+    """Return the space that is asked for, with what markers keep of the one there is."""
+    stored = experiment.space.configuration
+    if not settings.space and not markers:
+        return stored
+    if isinstance(settings.space, Space):
+        return settings.space
+    asked = dict(settings.space or {})
+    if not settings.is_whole_space:
+        kept = {name: prior for name, prior in stored.items() if name not in markers}
+        asked = {**kept, **asked}
+    flat = prior_texts(asked) if asked else {}
+    for old, marker in markers.items():
+        new = marker.removeprefix(RENAME)
+        if new != marker and not {new, f"/{new}"} & flat.keys():
+            name = f"/{new.removeprefix('/')}" if old.startswith("/") else new
+            prior = stored.get(old) or stored.get(name)
+            if prior is not None:
+                asked[name] = prior
+    if not asked:
+        raise NoConfigurationError(
+            f"nothing is left to search in experiment {experiment.name!r}: all its dimensions "
+            "are removed"
+        )
+    return asked
 
 
-def _changed_dimensions(stored: Mapping[str, str], asked: Mapping[str, str]) -> Iterator[str]:
-    for name in sorted({*stored, *asked}):
-        before, after = stored.get(name), asked.get(name)
-        if before is None:
-            yield f"new dimension {name}: {after}"
-        elif after is None:
-            yield f"dimension {name} is missing"
-        elif before != after:
-            yield f"{name}: {before} → {after}"
-
-
-def _refusal(experiment: Experiment, differences: Sequence[str]) -> str:
+def _refusal(experiment: Experiment, conflicts: Sequence[Conflict], branching: Branching) -> str:
+    resolutions = Resolutions(conflicts, branching, experiment.name)
+    marks = [
+        choice
+        for conflict in conflicts
+        if conflict.name
+        for choice in [resolutions.choices(conflict)]
+    ]
+    marked = f" (or say of each change what it is: {'; '.join(marks)})" if marks else ""
+    has = "was made from another version"
+    if experiment.refers.get("parent_id") is None:
+        has = "has trials already"
     return (
-        f"experiment {experiment.name!r} version {experiment.version} has trials already, so it "
-        f"cannot be changed like this: {', '.join(differences)}. Resume it by its name alone, "
-        "choose another name (-n), or delete its trials first "
+        f"experiment {experiment.name!r} version {experiment.version} {has}, so it "
+        f"cannot be changed like this: {'; '.join(map(str, conflicts))}. Make a new version of it, "
+        "which uses the trials as far as they fit: --enable-evc, or "
+        f"branching={{'enable': True}}{marked}; choose another name (-n); resume it as it is, by "
+        "its name alone; or delete its trials first "
         f"(orion-like db rm {experiment.name} --status '*')"
     )

@@ -25,6 +25,8 @@ from orion_like.errors import (
 )
 from orion_like.experiment.statistics import ExperimentStats, StatisticsAccumulator
 from orion_like.experiment.stored_algorithm import stored_algorithm
+from orion_like.experiment.versions.family import fetch_family_trials
+from orion_like.experiment.versions.heritage import Heritage
 from orion_like.space import Space, build_space
 from orion_like.spelling import did_you_mean
 from orion_like.storage import Ledger, Storage
@@ -211,6 +213,11 @@ class Experiment:
             prior=self.prior_tasks,
         )
 
+    @cached_property
+    def heritage(self) -> Heritage:
+        """What it learns from the versions that it was made from."""
+        return Heritage(self.storage, self._document, self.space, self.declared_objectives)
+
     @property
     def max_trials(self) -> int | None:
         """How many completed trials there shall be, as last read; None without a limit."""
@@ -267,10 +274,13 @@ class Experiment:
         self._document.update(
             {key: value for key, value in self.ledger.budget.items() if key != "_id"}
         )
+        inherited = self._inherit()
         if self.ledger.generation != self._generation:
             self._generation = self.ledger.generation
             self._statistics = self._new_statistics()
             self.__dict__.pop("algorithm", None)
+        if inherited and self.algorithm.uses_trials:
+            self.algorithm.observe(inherited)
         trials = []
         for document in self.ledger.refresh_trials():
             self._statistics.observe(document)
@@ -279,6 +289,18 @@ class Experiment:
         if trials:
             trials.sort(key=lambda trial: (trial.number is None, trial.number or 0))
             self.algorithm.observe(trials)
+
+    def _inherit(self) -> list[Trial]:
+        """Return what ancestors finished; after deletions, here or there, all of it again."""
+        if self.mode != "x":
+            return []
+        if self.ledger.generation != self._generation:
+            self.heritage.read_anew()
+        before = self.heritage.generation
+        inherited = self.heritage.refresh()
+        if self.heritage.generation != before:
+            self.ledger.read_anew()
+        return inherited
 
     @property
     def stats(self) -> ExperimentStats:
@@ -349,8 +371,21 @@ class Experiment:
             in_population=self.algorithm.has_population,
         )
 
-    def fetch_trials(self, where: Mapping[str, Any] | None = None) -> list[Trial]:
-        """Return the trials that match `where`, in order of suggestion."""
+    def fetch_trials(
+        self, where: Mapping[str, Any] | None = None, *, with_evc_tree: bool = False
+    ) -> list[Trial]:
+        """Return the trials that match `where`, in order of suggestion.
+
+        Parameters
+        ----------
+        where
+            What stored trials must match. Default: all.
+        with_evc_tree
+            Whether trials of the versions that this one was made from, and of those made from
+            it, are among them, as they are in this one. Default False.
+        """
+        if with_evc_tree:
+            return fetch_family_trials(self.storage, self._document, where)
         trials = self.storage.fetch_trials(self.id, where)
         for trial in trials:
             trial.experiment_uuid = self.uuid

@@ -244,6 +244,8 @@ class Producer:
                 experiment.mark_used_up()
                 raise self._nothing_left()
             trial = experiment.new_trial(point, number, parent_of(point))
+            if trial.id in experiment.heritage.ids:
+                continue
             try:
                 experiment.storage.register_trial(trial, status, self._worker, durable=durable)
             except DuplicateKeyError as error:

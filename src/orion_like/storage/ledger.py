@@ -84,10 +84,14 @@ class Ledger:
     def take_in_budget(self, budget: Mapping[str, Any]) -> None:
         """Follow a budget that has just been read."""
         if self.budget and budget.get("deletions") != self.budget.get("deletions"):
-            self._forget()
-            self.generation += 1
+            self.read_anew()
         self.budget = budget
         self._budget_read = self._clock()
+
+    def read_anew(self) -> None:
+        """Have the next refresh give all trials, as after a deletion."""
+        self._forget()
+        self.generation += 1
 
     def _take_in(self, document: Mapping[str, Any], is_news: bool) -> None:
         uid, status = document["_id"], document["status"]

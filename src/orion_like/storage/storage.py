@@ -57,6 +57,7 @@ BUDGET_FIELDS = (
 )
 INDEXES: Mapping[tuple[str, tuple[str, ...]], Index] = {
     (EXPERIMENTS, ("name", "version")): Index(unique=True),
+    (EXPERIMENTS, ("refers.root_id",)): Index(),
     (TRIALS, ("experiment", "id")): Index(unique=True),
     (TRIALS, ("experiment", "number")): Index(unique=True, sparse=True),
     (TRIALS, ("experiment", "status", "number")): Index(),
@@ -728,6 +729,13 @@ class Storage:
         trials.sort(key=lambda t: (t.submit_time is not None, t.submit_time, t.number or 0))
         return trials
 
+    def fetch_trials_of(
+        self, uids: Sequence[Any], where: Mapping[str, Any] | None = None
+    ) -> list[Trial]:
+        """Return the trials of several experiments that match `where`, with one query."""
+        query = {**(where or {}), "experiment": {"$in": list(uids)}}
+        return Trial.build(self.database.find(TRIALS, query))
+
     def get_trial(self, uid: Any, trial_id: str) -> Trial | None:
         """Return the trial of an experiment with this id, or None."""
         documents = self.database.find(TRIALS, {"experiment": uid, "id": trial_id}, limit=1)
@@ -744,7 +752,10 @@ class Storage:
         return self.database.count_by(TRIALS, "status", {"experiment": uid})
 
     def changed_trials(self, uid: Any, since: Any) -> tuple[Sequence[dict[str, Any]], Any]:
-        """Return the trial documents stored since a token, read-only, and the next token."""
+        """Return the trial documents stored since a token, read-only, and the next token.
+
+        They are those of one experiment, or of a list of them.
+        """
         return self.database.changes(TRIALS, uid, since)
 
 

@@ -263,6 +263,22 @@ def plan(
     return steps
 
 
+def _parents_first(steps: Iterable[Step]) -> list[Step]:
+    """Return steps such that what is branched from another one comes after it."""
+    by_id = {step.document["_id"]: step for step in steps}
+    ordered: dict[Any, Step] = {}
+
+    def place(step: Step, below: tuple[Any, ...]) -> None:
+        uid, parent = step.document["_id"], (step.document.get("refers") or {}).get("parent_id")
+        if parent in by_id and parent not in below:  # damaged ones may be a ring
+            place(by_id[parent], (*below, uid))
+        ordered.setdefault(uid, step)
+
+    for step in by_id.values():
+        place(step, (step.document["_id"],))
+    return list(ordered.values())
+
+
 def _chosen(source: Storage, name: str | None, version: int | None) -> list[Document]:
     if name is None:
         return source.fetch_experiments()
@@ -344,7 +360,7 @@ class _Copying:
         for step in steps:
             if step.action == "replace":
                 _refuse_running(self._destination, step, taken)
-        for step in steps:
+        for step in _parents_first(steps):
             self._take(step, taken.get((step.document["name"], step.version)))
         for benchmark in new_benchmarks:
             self._destination.database.remove(BENCHMARKS, {"name": benchmark.get("name")})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from orion_like.errors import ConfigurationError, InexecutableUserScript, MissingArguments
@@ -52,6 +53,8 @@ class UserCommand:
         The command, cut into what is filled in differently.
     priors
         Every prior in it, also those that only change an experiment (see `markers`).
+    other_configs
+        Configuration files that hold no prior, with the SHA-256 of what was in them.
     """
 
     words: tuple[str, ...]
@@ -59,6 +62,7 @@ class UserCommand:
     config_option: str
     parts: tuple[Part, ...]
     priors: Mapping[str, PriorText]
+    other_configs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(
@@ -91,7 +95,11 @@ class UserCommand:
         >>> command.space
         {'/lr': 'uniform(0, 1)', '/w': 'choices([1, 2])'}
         """
-        return cls._parse(user_args, config_option, {}, check)
+        command = cls._parse(user_args, config_option, {}, check)
+        paths = [command.words[i][len(p) :] for i, p in command._config_prefixes.items()]
+        with_priors = {file.path for file in command.config_files}
+        others = {path: _sha256(path) for path in paths if path not in with_priors}
+        return replace(command, other_configs={p: sha for p, sha in others.items() if sha})
 
     @classmethod
     def _parse(
@@ -189,6 +197,9 @@ class UserCommand:
                     [name, str(prior)] for file in configs for name, prior in file.priors.items()
                 ],
                 "config_files": [{"path": file.path, "text": file.text} for file in configs],
+                "other_configs": [
+                    {"path": path, "sha256": sha} for path, sha in self.other_configs.items()
+                ],
             },
         }
 
@@ -205,7 +216,43 @@ class UserCommand:
         parser = metadata.get("parser") or {}
         texts = {file["path"]: file["text"] for file in parser.get("config_files", [])}
         option = metadata.get("user_script_config") or "config"
-        return cls._parse(user_args, option, texts, check=False)
+        others = {file["path"]: file["sha256"] for file in parser.get("other_configs", [])}
+        command = cls._parse(user_args, option, texts, check=False)
+        return replace(command, other_configs=others)
+
+    def fixed_words(self) -> Iterator[tuple[int, str]]:
+        """Yield the words that are the same in every trial, with their places.
+
+        The program, its script and configuration files are left out: these may be elsewhere on
+        another machine.
+        """
+        left_out = set(locate_program(self.words, check=False).fixed)
+        for index, prefix in self._config_prefixes.items():
+            path = self.words[index][len(prefix) :]
+            if path in self.other_configs or any(path == f.path for f in self.config_files):
+                left_out |= {index} if prefix else {index, index - 1}
+        index = 0
+        for part in self.parts:
+            if isinstance(part, Placement):
+                index = part.stop
+                continue
+            if index not in left_out:
+                yield index, self.words[index]
+            index += 1
+
+    @property
+    def settings_beside_priors(self) -> dict[str, Any]:
+        """What its configuration files say besides the priors in them, by place."""
+        found: dict[str, Any] = {}
+        for file in self.config_files:
+            found |= file.settings_beside_priors
+        for path, sha in self.other_configs.items():
+            found[os.path.basename(path)] = f"SHA-256 {sha[:10]}…"
+        return found
+
+    @property
+    def _config_prefixes(self) -> dict[int, str]:
+        return _config_prefixes(self.words, self.config_option)
 
     def check(self) -> None:
         """Make sure that the program and script can be run here.
@@ -216,6 +263,15 @@ class UserCommand:
             If one is missing or not executable.
         """
         locate_program(self.words)
+
+
+def _sha256(path: str) -> str | None:
+    """Return the SHA-256 of the content of a file; None if it is none that can be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return None
 
 
 def _check_words(user_args: Sequence[str]) -> None:

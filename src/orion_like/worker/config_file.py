@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -89,6 +89,19 @@ class ConfigFile:
         """Suffix of the file, by which programs know its format."""
         return os.path.splitext(self.path)[1]
 
+    @property
+    def settings_beside_priors(self) -> dict[str, Any]:
+        """What the file says besides its priors, by place; all as one where it has no places."""
+        text = self.render({})
+        suffix = self.suffix.lower()
+        if suffix == ".toml":
+            return dict(_leaves(config_tree.TOML.load(text), ""))
+        if suffix in (".yaml", ".yml", ".json"):
+            import yaml
+
+            return dict(_leaves(yaml.safe_load(text), ""))  # JSON is YAML, too
+        return {os.path.basename(self.path): text}
+
     def render(self, values: Mapping[str, Any]) -> str:
         """Return the text for a trial.
 
@@ -98,6 +111,18 @@ class ConfigFile:
             Value of each dimension; what is in the file but not here is left out of the text.
         """
         return _format_of(self.path).fill(self.text, values)
+
+
+def _leaves(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(tree, Mapping):
+        items = tree.items()
+    elif isinstance(tree, list):
+        items = enumerate(tree)
+    elif name:
+        yield name, tree
+    for key, value in items:
+        yield from _leaves(value, f"{name}/{key}")
 
 
 def _format_of(path: str) -> _Format:

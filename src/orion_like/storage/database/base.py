@@ -265,7 +265,8 @@ class Database(ABC):
         collection
             A collection given to `track_changes`.
         partition_value
-            Which partition.
+            Which partition; a list for several, whose documents come in one order or one
+            partition after the other.
         since
             The token of an earlier call; None for every document.
 

@@ -189,8 +189,12 @@ class LocalDatabase(Database):
                 raise untracked(collection)
             latest = tracked.next_change - 1
             same_history = since is not None and since[0] == identity and since[1] <= latest
-            found = tracked.changes(plain(partition_value), since[1] if same_history else 0)
-            return found, (identity, latest)
+            start = since[1] if same_history else 0
+            values = plain(partition_value)
+            if not isinstance(values, list):
+                return tracked.changes(values, start), (identity, latest)
+            several = [document for value in values for document in tracked.changes(value, start)]
+            return several, (identity, latest)
 
     def indexes(self, collection: str) -> dict[tuple[str, ...], Index]:
         with self._reading() as engine:

@@ -353,6 +353,8 @@ class MongoDB(Database):
         if partition is None:
             raise untracked(collection)
         value = plain(partition_value)
+        if isinstance(value, list):
+            value = {"$in": value}
         with self._connection.errors(f"changes of {collection}"):
             found, token = self._connection.repeat(
                 lambda _: read_changes(self._settled(collection), partition, value, since)
