@@ -229,6 +229,7 @@ def test_blank_lines_are_taken_out_of_a_paragraph():
         (DatabaseError("no"), 1),
         (click.UsageError("no"), 2),
         (PermissionError(errno.EACCES, "Permission denied", "/root/x"), 1),
+        (MemoryError(), 1),
         (KeyboardInterrupt(), 130),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141),
     ],
@@ -239,6 +240,31 @@ def test_each_kind_of_error_has_its_exit_code(capfd, monkeypatch, error, code):
     assert report(error) == code
 
 
-def test_a_defect_keeps_its_traceback():
-    with pytest.raises(ZeroDivisionError):
-        report(ZeroDivisionError("a defect"))
+def defective():
+    password = "mongodb://ann:s3cret@db"
+    raise ZeroDivisionError(f"while connecting to {password}")
+
+
+def test_a_defect_is_told_as_one_and_its_traceback_is_kept_in_a_file(capfd, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ZeroDivisionError) as raised:
+        defective()
+
+    code = report(raised.value)
+
+    (kept,) = tmp_path.glob("orion-like-*.txt")
+    said = capfd.readouterr().err
+    assert code == 70
+    assert said.startswith("Error: ZeroDivisionError: while connecting to mongodb://ann:***@db\n")
+    assert str(kept) in said
+    assert "Traceback" not in said
+    assert "in defective" in kept.read_text()
+    assert "s3cret" not in kept.read_text()
+
+
+def test_the_traceback_of_a_defect_is_printed_when_all_is_asked_for(capfd):
+    assert report(ZeroDivisionError("a defect"), verbose=2) == 70
+
+    said = capfd.readouterr().err
+    assert said.splitlines()[0] == "ZeroDivisionError: a defect"
+    assert "Please report it" in said

@@ -100,8 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done; 1 the run failed; 2 wrong usage; 129, 130 and 143 ended by SIGHUP, SIGINT
-        and SIGTERM.
+        0 done; 1 the run failed; 2 wrong usage; 70 a defect; 129, 130 and 143 ended by
+        SIGHUP, SIGINT and SIGTERM.
     """
     open_missing_streams()
     if argv is None:

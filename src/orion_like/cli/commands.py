@@ -149,7 +149,7 @@ class Command(click.Command):
                 sections.setdefault(section, []).append(record)
         for heading, rows in sections.items():
             with formatter.section(heading):
-                formatter.write_dl(rows, col_max=28)
+                formatter.write_dl(rows, col_max=min(28, formatter.width * 3 // 8))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, word for word."""

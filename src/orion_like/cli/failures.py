@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import tempfile
 import traceback
 
 import click
@@ -18,10 +19,12 @@ from orion_like.errors import (
     SpaceError,
 )
 from orion_like.redaction import redact
+from orion_like.version import __version__
 
 SUCCESS = 0
 FAILED = 1  # the run failed
 USAGE = 2  # the command line or the configuration is wrong; nothing was run
+DEFECT = 70  # of the program itself; EX_SOFTWARE in sysexits.h
 INTERRUPTED = 130  # SIGINT
 TERMINATED = 143  # SIGTERM
 BROKEN_PIPE = 141  # whoever read the output went away; as a shell reports SIGPIPE
@@ -37,19 +40,17 @@ def report(error: BaseException, *, verbose: int = 0) -> int:
     error
         What it ended with.
     verbose
-        From 2 on, the traceback is printed first.
-
-    Raises
-    ------
-    BaseException
-        The error itself if it is none that a user can cause, but a defect.
+        From 2 on, the traceback is printed first. That of a defect is kept in a file else.
     """
     if is_broken_pipe(error):
         silence_standard_streams()
         return BROKEN_PIPE
     code, message = _explain(error)
+    trace = redact("".join(traceback.format_exception(error)))
     if verbose >= 2:
-        _write(redact("".join(traceback.format_exception(error))))
+        _write(trace)
+    elif code == DEFECT:
+        message += _keep(trace)
     _write(f"Error: {paragraph(message)}\n" if code != INTERRUPTED else "Interrupted.\n")
     return code
 
@@ -66,7 +67,22 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return code, str(error) or (type(error).__doc__ or type(error).__name__)
     if isinstance(error, OSError):
         return FAILED, _explain_os_error(error)
-    raise error
+    if isinstance(error, MemoryError):
+        return FAILED, "there is not enough memory"
+    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    return DEFECT, f"{what}\nThis is a defect of orion-like {__version__}. Please report it"
+
+
+def _keep(trace: str) -> str:
+    """Write a traceback into a file, and return where it is, as the end of a message."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="orion-like-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(trace)
+    except OSError:
+        return "; -vv shows where it happened"
+    return f", with what {file.name} says"
 
 
 def _explain_abort(error: BaseException) -> tuple[int, str]:

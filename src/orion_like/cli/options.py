@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from orion_like.cli.commands import Option
+from orion_like.cli.completing import (
+    complete_algorithms,
+    complete_executors,
+    complete_names,
+    complete_stopping_rules,
+    complete_versions,
+)
 from orion_like.cli.session import Selection
 
 if TYPE_CHECKING:
@@ -18,7 +25,7 @@ else:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-FORMATS = ("table", "json", "yaml", "csv")
+FORMATS = ("table", "json", "yaml", "csv")  # the first is the default
 EXPERIMENT, WORKER, BRANCHING = "Experiment", "Worker", "Versions"
 
 
@@ -118,34 +125,32 @@ storage_options = stack(
     ),
 )  # fmt: skip
 
-format_option = option(
-    "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True,
-    help="How to print data.",
+_format_options = stack(
+    option("--format", "format_", type=click.Choice(FORMATS),
+           help="How to print data.  [default: table]"),
+    option("--json", "as_json", is_flag=True, help="The same as --format json."),
 )  # fmt: skip
 
 
-def _complete_names(
-    ctx: click.Context,
-    param: click.Parameter,  # noqa: ARG001
-    incomplete: str,
-) -> list[str]:
-    """Names of stored experiments, for the shell; none when they cannot be read."""
-    from orion_like.cli.session import Session, open_storage_to_read
+def format_option(function: Any) -> Any:
+    """Declare the options that say how data is printed; the command gets `format_`."""
 
-    chosen = Selection(config=ctx.params.get("config"), storage=ctx.params.get("storage"))
-    try:
-        with open_storage_to_read(chosen.load_settings(Session())) as storage:
-            documents = storage.fetch_experiments(fields=["name"]) if storage else []
-    except Exception:  # a message in the middle of typing helps nobody
-        return []
-    return sorted({doc["name"] for doc in documents if doc["name"].startswith(incomplete)})
+    @functools.wraps(function)
+    def with_format(*args: Any, format_: str | None, as_json: bool, **kwargs: Any) -> Any:
+        if as_json and format_ not in (None, "json"):
+            raise click.UsageError(f"--json and --format {format_} contradict each other")
+        chosen = "json" if as_json else format_ or FORMATS[0]
+        return function(*args, format_=chosen, **kwargs)
+
+    return _format_options(with_format)
 
 
 _selection_options = stack(
     option("-n", "--name", metavar="NAME", help="Name of the experiment.",
-           shell_complete=_complete_names),
+           shell_complete=complete_names),
     option("-u", "--user", metavar="USER", help="Whose experiment it is."),
     option("-v", "--version", metavar="INTEGER", type=VersionNumber(),
+           shell_complete=complete_versions,
            help="Version of the experiment.  [default: the latest]"),
     storage_options,
 )  # fmt: skip
@@ -171,8 +176,9 @@ def selecting(*, named: bool = False, default_version: str = "all") -> Callable[
         if not named:
             return _selection_options(with_selection)
         return stack(
-            click.argument("name", shell_complete=_complete_names),
+            click.argument("name", shell_complete=complete_names),
             option("-v", "--version", metavar="INTEGER", type=VersionNumber(),
+                   shell_complete=complete_versions,
                    help=f"Version of the experiment.  [default: {default_version}]"),
             storage_options,
         )(with_selection)  # fmt: skip
@@ -204,6 +210,7 @@ experiment_options = stack(
     option("--working-dir", type=click.Path(file_okay=False), section=EXPERIMENT,
            help="Directory for what trials leave behind.  [default: a temporary one]"),
     option("--algorithm", "algorithms", multiple=True, metavar="NAME|DICT", section=EXPERIMENT,
+           shell_complete=complete_algorithms,
            help="Algorithm, as a name or with parameters in JSON or YAML."),
     option("--objective", "objectives", multiple=True, metavar="NAME[:DIRECTION]|DICT",
            section=EXPERIMENT,
@@ -214,6 +221,7 @@ experiment_options = stack(
            help="Relation between dimensions that every trial meets, such as 'x + y <= 1', or"
            " bounds of a result that the script reports, such as 'memory <= 8'. May be repeated."),
     option("--stopping", "stopping", multiple=True, metavar="RULE|DICT", section=EXPERIMENT,
+           shell_complete=complete_stopping_rules,
            help="Rule that stops trials early, as a name or with parameters in JSON or YAML;"
            " 'none' for no rules. May be repeated."),
     option("--checkpoint-storage", metavar="URL", section=EXPERIMENT,
@@ -234,7 +242,8 @@ worker_options = stack(
            help="Trials that this command runs at once.  [default: 1]"),
     option("--pool-size", type=Whole(min=0), section=WORKER,
            help="Accepted and without effect: trials are made one by one."),
-    option("--executor", metavar="NAME", section=WORKER, help="What runs the trials."),
+    option("--executor", metavar="NAME", section=WORKER, shell_complete=complete_executors,
+           help="What runs the trials."),
     option("--heartbeat", type=Duration(), section=WORKER,
            help="Time between two signs of life of a running trial.  [default: 120]"),
     option("--max-duration", type=Duration(unlimited=True), section=WORKER,

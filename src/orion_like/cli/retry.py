@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orion_like.cli.commands import Command
+from orion_like.cli.completing import complete_broken_trials
 from orion_like.cli.options import option, selecting
 from orion_like.cli.output import counted, printable
 from orion_like.cli.session import (
@@ -38,7 +39,7 @@ SHOWN_REASONS = 5
     ],
 )
 @selecting(named=True, default_version="the latest")
-@click.argument("ids", metavar="[ID …]", nargs=-1)
+@click.argument("ids", metavar="[ID …]", nargs=-1, shell_complete=complete_broken_trials)
 @option("-a", "--all", "every", is_flag=True, help="All of them.")
 @option("--reason", metavar="TEXT", help="Those whose reason contains TEXT.")
 @option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orion_like.cli.commands import Command
+from orion_like.cli.completing import complete_settings
 from orion_like.cli.options import (
     experiment_options,
     format_option,
@@ -30,18 +31,6 @@ if TYPE_CHECKING:
     from orion_like.config import Option, Settings
 
 
-def _complete_keys(
-    ctx: click.Context,  # noqa: ARG001
-    param: click.Parameter,  # noqa: ARG001
-    incomplete: str,
-) -> list[str]:
-    from orion_like.config import OPTIONS
-
-    sections = {option.key.partition(".")[0] for option in OPTIONS if "." in option.key}
-    keys = [*sorted(sections), *(option.key for option in OPTIONS)]
-    return [key for key in keys if key.startswith(incomplete)]
-
-
 @click.command(
     "show",
     cls=Command,
@@ -52,7 +41,7 @@ def _complete_keys(
         "config show -n demo --max-trials 50 --format json",
     ],
 )
-@click.argument("keys", metavar="[KEY …]", nargs=-1, shell_complete=_complete_keys)
+@click.argument("keys", metavar="[KEY …]", nargs=-1, shell_complete=complete_settings)
 @selecting()
 @format_option
 @option("--changed", is_flag=True, help="Leave out the settings that have their default.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from orion_like.cli.commands import Command
+from orion_like.cli.completing import complete_statuses
 from orion_like.cli.db.confirmation import confirm
 from orion_like.cli.db.saved_files import SavedFiles, delete_directory
 from orion_like.cli.forest import Node, build_forest, select, tree_lines
@@ -23,6 +24,7 @@ from orion_like.trial import ALLOWED_STATUSES
 @option(
     "-s",
     "--status",
+    shell_complete=complete_statuses,
     metavar="STATUS",
     type=click.Choice((*ALLOWED_STATUSES, "*")),
     help="Delete only the trials with this status; '*' is any but reserved.",

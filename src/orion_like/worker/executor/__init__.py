@@ -2,7 +2,11 @@
 
 from orion_like.worker.executor.base import AsyncException, AsyncResult, BaseExecutor, Future
 from orion_like.worker.executor.dask_cluster import DaskExecutor
-from orion_like.worker.executor.factory import default_executor, executor_factory
+from orion_like.worker.executor.factory import (
+    available_executors,
+    default_executor,
+    executor_factory,
+)
 from orion_like.worker.executor.loky_processes import JoblibExecutor
 from orion_like.worker.executor.pool import PoolExecutor
 from orion_like.worker.executor.ray_cluster import RayExecutor
@@ -20,6 +24,7 @@ __all__ = [
     "RayExecutor",
     "SingleExecutor",
     "ThreadExecutor",
+    "available_executors",
     "default_executor",
     "executor_factory",
 ]

@@ -70,6 +70,11 @@ class ExecutorFactory:
 executor_factory = ExecutorFactory()
 
 
+def available_executors() -> list[str]:
+    """Return the names of the executors."""
+    return list(_EXECUTORS)
+
+
 def default_executor(n_workers: int) -> BaseExecutor:
     """Return an executor in place for one worker, else a pool; -1 is one a processor."""
     count = (os.cpu_count() or 1) if n_workers < 0 else n_workers
