@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orion_like.client import get_experiment
 from orion_like.trial import Trial
+from orion_like.worker.checkpoint import CheckpointPlace
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -33,9 +35,13 @@ def shown_command(example: str) -> str:
     return command
 
 
-def hunt(example: str, storage: str, max_trials: int, working_dir: Path) -> subprocess.Popen[str]:
+def hunt(
+    example: str, storage: str, max_trials: int, working_dir: Path, config: Path | None = None
+) -> subprocess.Popen[str]:
     """Start the command line that an example shows, with another storage and a smaller budget."""
     command = re.sub(r"--(max-trials|working-dir) \S+ ", "", shown_command(example))
+    if config is not None:
+        command = re.sub(r"--config \S+ ", f"--config '{config}' ", command)
     options = (
         f"--storage '{storage}' --max-trials {max_trials} --seed 1 --working-dir '{working_dir}'"
     )
@@ -208,3 +214,82 @@ def test_a_network_that_is_trained_in_two_parts_is_the_same_as_in_one(tmp_path: 
 
     assert len(whole) == 4 * 2 + 1  # two reports an epoch, and the result
     assert resumed == whole[4:]
+
+
+class TestPyTorch:
+    """The example that trains a network of PyTorch."""
+
+    WORDS = ("--lr", "0.1", "--momentum", "0.9", "--dropout", "0.3", "--decay", "1e-4")
+
+    def train(self, directory: Path, epochs: int) -> subprocess.Popen[bytes]:
+        directory.mkdir(exist_ok=True)
+        words = [*self.WORDS, "--epochs", str(epochs)]
+        return subprocess.Popen(
+            [sys.executable, EXAMPLES / "pytorch_pbt.py", *words],
+            cwd=directory,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def state(self, directory: Path) -> dict[str, Any]:
+        import torch
+
+        saved = CheckpointPlace(str(directory / "checkpoints")).latest()
+        assert saved is not None
+        loaded: dict[str, Any] = torch.load(Path(saved) / "training.pt", weights_only=True)
+        return {"epoch": saved.step, **loaded}
+
+    def test_a_training_that_is_killed_and_resumed_is_the_same_to_the_last_bit(
+        self, tmp_path: Path
+    ) -> None:
+        whole = self.train(tmp_path / "whole", 12)
+        killed = self.train(tmp_path / "parts", 12)
+        while killed.poll() is None:
+            saved = CheckpointPlace(str(tmp_path / "parts" / "checkpoints")).latest()
+            if saved is not None and saved.step >= 2:
+                killed.kill()
+                killed.wait()
+            time.sleep(0.01)
+        assert whole.wait(timeout=240) == 0
+        reached = self.state(tmp_path / "parts")["epoch"]
+        assert self.train(tmp_path / "parts", 12).wait(timeout=240) == 0
+
+        assert killed.returncode == -signal.SIGKILL
+        assert 2 <= reached < 12
+        assert_same(self.state(tmp_path / "parts"), self.state(tmp_path / "whole"))
+
+    def test_children_go_on_from_the_network_of_their_parent(self, tmp_path: Path) -> None:
+        storage = str(tmp_path / "db.pkl")
+
+        config = tmp_path / "small.yaml"
+        shown = (EXAMPLES / "pytorch_pbt.yaml").read_text()
+        config.write_text(shown.replace("population_size: 12", "population_size: 1"))
+
+        wait_for(hunt("pytorch_pbt.py", storage, 2, tmp_path, config))
+
+        experiment = get_experiment("pytorch", storage=storage)
+        first, second = experiment.fetch_trials()
+        assert second.parent == first.id
+        epochs = [
+            [report.step for report in experiment.fetch_metrics(trial)] for trial in (first, second)
+        ]
+        assert epochs == [[1, 2, 3, 4], [5, 6, 7, 8]]
+        assert value(second) < value(first)
+
+
+def assert_same(one: Any, other: Any) -> None:
+    """Check that two nested values are the same, tensors to the last bit."""
+    import torch
+
+    assert type(one) is type(other)
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            assert_same(left, right)
+    else:
+        assert one == other
