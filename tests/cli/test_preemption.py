@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,107 @@ def test_by_hand_checkpoints_are_below_the_current_directory(run_process):
     assert json.loads(done) == 3
     (checkpoint,) = Path("checkpoints").iterdir()
     assert (checkpoint / "model").exists()
+
+
+class Slurm:
+    """Runs a batch script as Slurm does: in the queue, told to end, killed, and requeued."""
+
+    def __init__(self, script, directory):
+        self.script, self.directory = script, directory
+        self.job = f"job-{os.getpid()}-{directory.name}"
+        self.requeued = directory / "requeued"
+        programs = directory / "bin"
+        programs.mkdir()
+        (programs / "scontrol").write_text(f'#!/bin/sh\necho "$@" >> {self.requeued}\n')
+        (programs / "scontrol").chmod(0o755)
+        self.environment = {
+            **os.environ,
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "SLURM_JOB_ID": self.job,
+        }
+
+    def start(self):
+        return subprocess.Popen(
+            ["bash", self.script],
+            cwd=self.directory,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def processes(self):
+        """All processes of the job, whatever session they are in; Slurm has a cgroup for that."""
+        mark = f"SLURM_JOB_ID={self.job}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    if mark in (entry / "environ").read_bytes().split(b"\0"):
+                        found.append(int(entry.name))
+        return found
+
+    def signal_all(self, *numbers):
+        for process in self.processes():
+            for number in numbers:
+                with suppress(ProcessLookupError):
+                    os.kill(process, number)
+
+    def preempt(self, batch):
+        """SIGCONT and SIGTERM to everything; SIGKILL to what is left after the grace."""
+        self.signal_all(signal.SIGCONT, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            batch.communicate(timeout=PATIENCE)
+        self.signal_all(signal.SIGKILL)
+
+    def preempt_scripts_first(self, batch):
+        """The same, as it may come to the script of a trial before it comes to its worker."""
+        for process in self.processes():
+            with suppress(OSError):
+                words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+                if b"examples/perceptron.py" in words[1] and b"hunt" not in words:
+                    os.kill(process, signal.SIGTERM)
+        time.sleep(0.2)
+        self.preempt(batch)
+
+    def end_at_the_time_limit(self, batch):
+        """--signal=B:TERM@120: only the script is told."""
+        batch.send_signal(signal.SIGTERM)
+        batch.communicate(timeout=PATIENCE)
+        self.signal_all(signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "end", [Slurm.preempt, Slurm.preempt_scripts_first, Slurm.end_at_the_time_limit]
+)
+def test_a_job_that_slurm_ends_goes_on_from_its_checkpoint_when_it_is_requeued(tmp_path, end):
+    root = Path(__file__).parents[2]
+    text = (root / "examples/slurm.sh").read_text().replace("--max-trials 30", "--max-trials 1")
+    (tmp_path / "slurm.sh").write_text(text)
+    (tmp_path / "examples").symlink_to(root / "examples")
+    slurm = Slurm("slurm.sh", tmp_path)
+
+    batch = slurm.start()
+    deadline = time.monotonic() + PATIENCE
+    while not list(tmp_path.glob("work/checkpoints/*/*/step-000000003-*")):
+        assert time.monotonic() < deadline
+        assert batch.poll() is None, batch.communicate()[0]
+        time.sleep(0.005)
+    end(slurm, batch)
+    left = slurm.processes()
+    requeued = slurm.requeued.read_text()
+    client = get_experiment("perceptron", storage=str(tmp_path / "hunt.pkl"))
+    (interrupted,) = client.fetch_trials()
+    output, _ = slurm.start().communicate(timeout=PATIENCE)
+    (resumed,) = client.fetch_trials()
+
+    assert left == []
+    assert requeued == f"requeue {slurm.job}\n"
+    assert interrupted.status == "interrupted"
+    assert "Search finished successfully" in output
+    assert (resumed.status, resumed.attempt) == ("completed", 2)
+    saved = [(c.step, c.attempt) for c in client.fetch_checkpoints(resumed)]
+    assert [step for step, _ in saved] == list(range(1, 10))  # none is lost, none is done twice
+    assert {attempt for _, attempt in saved} == {1, 2}

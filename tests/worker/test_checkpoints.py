@@ -187,3 +187,37 @@ def test_records_are_copied_deleted_and_checked_with_their_trials(storage, tmp_p
     assert left == [second._id]
     assert "1 are of trials that do not exist" in found
     assert storage.database.count("checkpoints") == 0
+
+
+@pytest.mark.parametrize("place", ["directory", "url"])
+def test_what_was_saved_by_who_was_killed_before_it_could_tell_is_recorded(
+    storage, tmp_path, place
+):
+    elsewhere = {"storage": f"file://{tmp_path}/stored"} if place == "url" else {}
+    client = build(storage, tmp_path, checkpoints=elsewhere)
+
+    def function(x, epochs, trial):
+        if trial.attempt == 1:
+            with trial.checkpoint_place.saving(3) as (path, _):
+                open(f"{path}/model", "w").close()
+            raise KeyboardInterrupt
+        return trial.latest_checkpoint.step
+
+    with pytest.raises(KeyboardInterrupt):
+        client.workon(function, trial_arg="trial", n_workers=1)
+    (recorded,) = client.fetch_checkpoints()
+    client.workon(function, trial_arg="trial", n_workers=1)
+
+    assert (recorded.step, recorded.attempt, recorded.resources) == (3, 1, {"model": 0})
+    assert [c.id for c in client.fetch_checkpoints()] == [recorded.id]
+    assert client.fetch_trials()[0].objective.value == 3
+
+
+def test_what_a_killed_worker_could_not_tell_is_recorded_by_the_next(storage, tmp_path):
+    client = build(storage, tmp_path)
+    with client.suggest() as trial, trial.checkpoint_place.saving(3):
+        pass
+
+    client.workon(lambda x, epochs, trial: x, trial_arg="trial", n_workers=1)
+
+    assert [(c.step, c.attempt) for c in client.fetch_checkpoints()] == [(3, 1)]

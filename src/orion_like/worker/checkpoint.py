@@ -40,6 +40,11 @@ class Saved(NamedTuple):
     def __fspath__(self) -> str:
         return self.path
 
+    @property
+    def id(self) -> str:
+        """Its own identity, 32 hexadecimal digits."""
+        return self.path[-32:]
+
     def sizes(self) -> dict[str, int]:
         """Return the bytes of each file in it, by its path relative to it."""
         files = [os.path.join(top, name) for top, _, names in os.walk(self.path) for name in names]
@@ -121,6 +126,22 @@ class CheckpointPlace(NamedTuple):
             return here
         return there
 
+    def all(self) -> list[Saved]:
+        """Return all checkpoints that there are, in no order; none is copied to this machine."""
+        here = _all_below(self.directory)
+        if not self.url:
+            return here
+        return here + [self._saved(step, name) for step, name in self._stored()]
+
+    def resources(self, saved: Saved) -> dict[str, int]:
+        """Return the bytes of each file in a checkpoint that is here."""
+        if not saved.url:
+            return saved.sizes()
+        from orion_like.worker.checkpoint_storage import read_manifest
+
+        files = (read_manifest(saved.url) or {"files": {}})["files"]
+        return {name: measured["bytes"] for name, measured in files.items()}
+
     def _saved(self, step: int, name: str) -> Saved:
         if not self.url:
             return Saved(step, os.path.join(self.directory, name))
@@ -137,15 +158,20 @@ class CheckpointPlace(NamedTuple):
 
     def _latest_stored(self) -> Saved | None:
         """Return what was stored last, as a copy on this machine."""
-        from orion_like.worker.checkpoint_storage import read_manifest, stored_names
+        from orion_like.worker.checkpoint_storage import read_manifest
 
-        found = [(_NAME.match(name), name) for name in stored_names(self.url)]
-        steps = sorted(((int(match[1]), name) for match, name in found if match), reverse=True)
-        for step, name in steps:
+        for step, name in sorted(self._stored(), reverse=True):
             saved = self._saved(step, name)
             if os.path.isdir(saved.path) or read_manifest(saved.url) is not None:
                 return self._cached(saved)
         return None
+
+    def _stored(self) -> list[tuple[int, str]]:
+        """Return step and name of what is stored elsewhere, in no order."""
+        from orion_like.worker.checkpoint_storage import stored_names
+
+        found = [(_NAME.match(name), name) for name in stored_names(self.url)]
+        return [(int(match[1]), name) for match, name in found if match]
 
     def _cached(self, saved: Saved) -> Saved:
         from orion_like.worker.checkpoint_storage import keep_only
@@ -158,18 +184,25 @@ class CheckpointPlace(NamedTuple):
 
 
 def _latest_below(directory: str) -> Saved | None:
-    try:
-        with os.scandir(directory) as entries:
-            found = [(_NAME.match(entry.name), entry) for entry in entries]
-    except FileNotFoundError:
-        return None
-    complete = [
-        (int(match[1]), entry.stat().st_mtime_ns, entry.path) for match, entry in found if match
-    ]
+    complete = _all_below(directory)
     if not complete:
         return None
-    step, _, path = max(complete)
-    return Saved(step, path)
+    step = max(saved.step for saved in complete)
+    of_step = [saved for saved in complete if saved.step == step]
+    return of_step[0] if len(of_step) == 1 else max(of_step, key=_when)
+
+
+def _when(saved: Saved) -> int:
+    return os.stat(saved.path).st_mtime_ns
+
+
+def _all_below(directory: str) -> list[Saved]:
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    found = [(_NAME.match(name), name) for name in names]
+    return [Saved(int(match[1]), os.path.join(directory, name)) for match, name in found if match]
 
 
 def is_url(path: str) -> bool:

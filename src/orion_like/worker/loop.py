@@ -185,7 +185,7 @@ class WorkerLoop:
         self._limits = limits
         self._on_error = on_error
         self._on_progress = on_progress
-        self._running: dict[Future, Trial] = {}
+        self._running: dict[Future, LiveTrial] = {}
         self._deadlines: dict[Future, float] = {}
         self._signals = StopSignals()
         self._end_of_run = float("inf")
@@ -285,6 +285,8 @@ class WorkerLoop:
         self._started += 1
         try:
             function, args, kwargs = self._call(trial)
+            if trial.attempt > 1:
+                self._desk.record_missing(trial, trial.attempt - 1)
             future = self._executor.submit(function, *args, **kwargs)
         except BaseException as error:
             self._release(trial, "interrupted", f"could not be started: {_one_line(error)}")
@@ -454,7 +456,7 @@ class WorkerLoop:
                 return f"The result of trial {trial.id} could not be stored and was kept in {path}"
         return f"The result of trial {trial.id} could not be stored anywhere; it is {text}"
 
-    def _report_failure(self, trial: Trial, error: BaseException, traceback: str = "") -> None:
+    def _report_failure(self, trial: LiveTrial, error: BaseException, traceback: str = "") -> None:
         if isinstance(error, TrialInterrupted):
             self._release(trial, "interrupted", _one_line(error))
             raise StopRequested(signal.SIGINT, _one_line(error))
@@ -484,8 +486,9 @@ class WorkerLoop:
                 f"{limit:g}); the last one, {trial.id}, because: {reason}"
             )
 
-    def _release(self, trial: Trial, status: str, reason: str) -> None:
+    def _release(self, trial: LiveTrial, status: str, reason: str) -> None:
         self._heartbeat.discard(trial)
+        self._desk.record_missing(trial, trial.attempt)
         try:
             self._outlasting(lambda: self._experiment.storage.release_trial(trial, status, reason))
         except (LeaseLost, AlreadyReleased, TrialNotFound) as error:

@@ -11,7 +11,7 @@ from math import isfinite
 from time import monotonic
 from typing import Any
 
-from orion_like.errors import DatabaseError
+from orion_like.errors import CheckpointError, DatabaseError
 from orion_like.experiment.curves import Curves
 from orion_like.experiment.experiment import Experiment
 from orion_like.stopping import Curve, StoppingRules
@@ -28,8 +28,10 @@ from orion_like.storage.storage import TRIALS
 from orion_like.trial import Result, Trial
 from orion_like.worker.channel import OBJECTIVE, checked_group, checked_step, checked_values
 from orion_like.worker.checkpoint_keeper import CheckpointKeeper
+from orion_like.worker.live_trial import LiveTrial
 from orion_like.worker.pace import Pace
 from orion_like.worker.report_server import Mailbox, ReportServer
+from orion_like.worker.unrecorded import find_unrecorded
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +100,18 @@ class ReportDesk:
                 self._store([line])
             self._lines.pop(trial._id, None)
             return line
+
+    def record_missing(self, trial: LiveTrial, attempt: int) -> None:
+        """Record what a trial saved in an attempt that was killed before it could tell."""
+        database, uid = self.experiment.storage.database, self.experiment.id
+        try:
+            missing = find_unrecorded(database, uid, trial, attempt)
+            store_checkpoints(database, uid, missing)
+        except (OSError, DatabaseError, CheckpointError) as error:
+            logger.warning("checkpoints are not looked for: %s", error)
+            return
+        if missing:
+            self.keeper.wake()
 
     def flush(self) -> None:
         """Store all that was reported until now.

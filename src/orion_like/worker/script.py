@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ from orion_like.worker.results import collect_results, read_end
 
 _STDERR_LINES = 10  # last lines of stderr that an error tells
 _STDERR_BYTES = 2000
+_SAME_SIGNAL = 1.0  # seconds
 
 
 class ScriptRunner:
@@ -103,6 +105,9 @@ class ScriptRunner:
             environment = self._environment(trial, results_path)
             process = ScriptProcess(words, environment, stdout, stderr)
             code = self._run(process, _live_display(stdout, stderr) if self.verbose else None)
+        if code in (-signal.SIGTERM, 128 + signal.SIGTERM):
+            # Who ends all processes of a job may come to the worker after its script.
+            threading.Event().wait(_SAME_SIGNAL)
         if self._stopped:
             raise TrialInterrupted(f"trial {trial.id} was stopped together with its worker")
         if code == self.interrupt_code:

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as one orderly stop; a second one leaves at once."""
+"""SIGINT, SIGTERM and SIGHUP as one orderly stop; a second SIGINT leaves at once."""
 
 from __future__ import annotations
 
@@ -71,7 +71,11 @@ class StopSignals:
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         del frame
         if self.received is not None:
-            os._exit(128 + signum)
+            # Cluster managers send SIGTERM to all processes of a job, and a job script may hand
+            # it on: that it comes twice is no impatience. Who has none left sends SIGKILL.
+            if signum == signal.SIGINT:
+                os._exit(128 + signum)
+            return
         self.received = signum
         if self._may_raise:
             raise StopRequested(signum)
