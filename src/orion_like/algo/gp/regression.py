@@ -25,10 +25,11 @@ Floats = NDArray[np.float64]
 MEAN_VARIANCE = 1.0
 """Prior variance of the mean, targets being standardized."""
 
-LENGTH_MEDIAN, LENGTH_SPREAD = 0.5, 1.0
+LENGTH_MEDIAN, LENGTH_SPREAD, LEVEL_SPREAD = 0.5, 1.0, 1.5
 """Log-normal prior of the length scales: the median is this times the square root of the number
 of columns. The spread of arXiv 2402.02229, √3, lets too many dimensions count for nothing as long
-as there are few trials."""
+as there are few trials. The level that all categories have in common has a spread of its own: it
+must be high for effects to add up, since points of many categories are hardly ever close."""
 
 SIGNAL_LOCATION, SIGNAL_SPREAD = 0.0, 1.0
 NOISE_SPREAD = 3.0
@@ -142,6 +143,9 @@ class LogPosterior:
         level = math.log(noise.typical)
         self._centre = np.array([length] * width + [SIGNAL_LOCATION, level])
         self._spread = np.array([LENGTH_SPREAD] * width + [SIGNAL_SPREAD, NOISE_SPREAD])
+        self._categories = [column for column, _ in embedding.categorical]
+        ratio = (LEVEL_SPREAD / LENGTH_SPREAD) ** 2
+        self._shared = ratio / (1.0 + ratio * len(self._categories))
         levels = (math.log(noise.least), MOST_NOISE)
         self.bounds = [LENGTH_BOUNDS] * width + [SIGNAL_BOUNDS, levels]
         if len(slopes):
@@ -184,10 +188,9 @@ class LogPosterior:
             levels[n:] = math.exp(theta[-1]) * self._slope_scale
         covariance[np.diag_indices(size)] += levels
         factor, failed = dpotrf(covariance, lower=1, overwrite_a=1)
-        deviations = (theta - self._centre) / self._spread
-        gradient = deviations / self._spread
+        improbable, gradient = self._improbability(theta)
         if failed:
-            return 1e10 + 0.5 * float(deviations @ deviations), gradient
+            return 1e10 + improbable, gradient
         weights, _ = dpotrs(factor, self._targets, lower=1)
         value = 0.5 * float(self._targets @ weights) + float(np.log(factor.diagonal()).sum())
         inverse, _ = dpotri(factor, lower=1)
@@ -205,7 +208,15 @@ class LogPosterior:
         gradient[:width] += signal * precisions * by_column
         gradient[width] += 0.5 * signal * float(np.einsum("ij,ij->", pull, unit))
         gradient[width + 1] += 0.5 * noise * float(pull.diagonal()[:n].sum())
-        return value + 0.5 * float(deviations @ deviations), gradient
+        return value + improbable, gradient
+
+    def _improbability(self, theta: Floats) -> tuple[float, Floats]:
+        """Return minus the log density of the prior, and its gradient."""
+        deviations = (theta - self._centre) / self._spread
+        pulls = deviations.copy()
+        # (I + r 11')^-1 = I - r / (1 + r n) 11', with r the ratio of the variances.
+        pulls[self._categories] -= self._shared * deviations[self._categories].sum()
+        return 0.5 * float(deviations @ pulls), pulls / self._spread
 
 
 def mean_square(values: Floats) -> float:
