@@ -40,11 +40,14 @@ MAX_ROWS = 200
 MAX_PENDING = 64
 """Most running trials that are taken into account, the latest ones."""
 
-ENOUGH_GRADIENTS = 3
+ENOUGH_GRADIENTS = 2
 """Finished trials that make a model when there are gradients."""
 
 N_GOOD = 4
 """Good trials around which candidates are drawn."""
+
+TURNS, GRADIENT_TURNS = 2, 4
+"""One of so many suggestions is made by a model of all the space once there is a local one."""
 
 GLOBAL_BEND, LOCAL_BEND = 1.0, 5.0
 """Where losses are bent into their logarithms, in distances of the median from the best."""
@@ -134,9 +137,11 @@ class GP(Algorithm):
         models = Models(self.problem, self._history, frame, GLOBAL_BEND)
         loss = models.loss(trials.at(kept), losses[kept], GLOBAL_NOISE)
         self._tell(models.contradicted)
-        if number % 2 and len(trials) >= cloud_size(self._embedding.width):
+        size = cloud_size(self._embedding.width, models.with_gradients)
+        turns = GRADIENT_TURNS if models.with_gradients else TURNS
+        if number % turns and len(trials) >= size:
             best = int(trials.ranked(losses)[0])
-            box, kept = local_box(self._embedding, trials.vectors, best, 1.0 / loss.scale)
+            box, kept = local_box(self._embedding, trials.vectors, best, 1.0 / loss.scale, size)
             if trials.evaluated[kept].sum() > 1:
                 frame = Frame(self._embedding, box)
                 models = Models(self.problem, self._history, frame, LOCAL_BEND)

@@ -105,6 +105,8 @@ class Models:
     ----------
     contradicted
         Whether reported gradients surely do not fit the losses.
+    with_gradients
+        Whether the model of the loss has learnt from gradients.
     """
 
     def __init__(self, problem: Problem, history: History, frame: Frame, bend: float) -> None:
@@ -119,6 +121,7 @@ class Models:
         self._frame = frame
         self._bend = bend
         self.contradicted = False
+        self.with_gradients = False
 
     def loss(self, trials: Observations, losses: Floats, noise: NoisePrior) -> Posterior:
         """Return the model of the loss."""
@@ -126,6 +129,7 @@ class Models:
         if self._history.has_gradients:
             model = self._with_gradients(trials.at(known), losses[known], noise)
             if model is not None:
+                self.with_gradients = True
                 return model
         targets, _ = warp_losses(losses[known], self._bend)
         return self._frame.model(trials.vectors[known], targets, noise)

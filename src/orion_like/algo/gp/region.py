@@ -24,18 +24,30 @@ MAX_LOCAL = 150
 """Most trials of a local model."""
 
 
-def cloud_size(width: int) -> int:
+def cloud_size(width: int, gradients: bool) -> int:
     """Return how many trials a box is drawn around: those that determine a quadratic, and a few.
+
+    Parameters
+    ----------
+    width
+        Number of columns.
+    gradients
+        Whether trials have gradients.
 
     Examples
     --------
-    >>> [cloud_size(width) for width in (1, 2, 5, 10, 50)]
+    >>> [cloud_size(width, gradients=False) for width in (1, 2, 5, 10, 50)]
     [4, 8, 26, 76, 100]
+    >>> [cloud_size(width, gradients=True) for width in (1, 2, 5, 10, 50)]
+    [3, 4, 9, 16, 76]
     """
-    return min((width + 1) * (width + 2) // 2 + width, 100)
+    values = (width + 1) * (width + 2) // 2
+    return min(-(-values // (width + 1)) if gradients else values, 100 - width) + width
 
 
-def local_box(embedding: Embedding, vectors: Floats, best: int, scales: Floats) -> tuple[Box, Rows]:
+def local_box(
+    embedding: Embedding, vectors: Floats, best: int, scales: Floats, size: int
+) -> tuple[Box, Rows]:
     """Return a box around the best trial, and the trials that are to model it.
 
     Parameters
@@ -48,13 +60,15 @@ def local_box(embedding: Embedding, vectors: Floats, best: int, scales: Floats) 
         Position of the best one.
     scales
         Length scale of each coordinate.
+    size
+        How many of the nearest trials lie in the box.
     """
     unit = Box.unit(len(embedding.numeric))
     coordinates = embedding.coordinates(vectors, unit)
     differences = (coordinates - coordinates[best]) / scales
     distances = np.einsum("ij,ij->i", differences, differences)
     order = np.argsort(distances, kind="stable")
-    near = order[: cloud_size(embedding.width)]
+    near = order[:size]
     centre = coordinates[best, : len(embedding.numeric)]
     reach = np.abs(coordinates[near, : len(embedding.numeric)] - centre)
     half = np.maximum(reach.max(axis=0), LEAST_SIZE)
