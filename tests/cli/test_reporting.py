@@ -203,3 +203,79 @@ def test_a_step_below_zero_is_refused(run):
 
     assert outcome.code == 1
     assert "the step of a report must be a whole number from 0 on, not -1" in outcome.err
+
+
+NEVER_ASKS = """\
+import signal, sys, time
+from orion_like.client import report_intermediate, report_objective
+
+signal.signal(signal.SIGTERM, {handler})
+x = float(sys.argv[1].partition("=")[2])
+for epoch in range({epochs}):
+    report_intermediate({{"objective": x + epoch, "size": 1.0}}, epoch)
+    time.sleep({pause})
+report_objective(x)
+"""
+UPPER = '{"threshold": {"upper": 1.5}}'
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+@pytest.mark.parametrize("handler", ["signal.SIG_DFL", "signal.SIG_IGN"])
+def test_a_script_that_never_asks_is_ended_when_a_rule_stops_it(hunt, n_workers, handler):
+    text = NEVER_ASKS.format(handler=handler, epochs=600, pause=0.1)
+
+    outcome, client = hunt(
+        "train.py", text, "--stopping", UPPER, "--n-workers", n_workers, "--grace", 0.5, trials=2
+    )
+
+    assert outcome.code == 0
+    assert "trials stopped: 2" in outcome.out
+    for trial in client.fetch_trials():
+        (last_step, last_values) = curve(client, trial)[-1]
+        assert trial.status == "suspended"
+        assert "above" in trial.reason or "1.5" in trial.reason
+        assert trial.objective.value == last_values["objective"]
+        assert last_step < 599
+
+
+def test_a_script_that_never_asks_nor_reports_again_is_ended_after_the_grace(hunt):
+    text = NEVER_ASKS.format(handler="signal.SIG_DFL", epochs=1, pause=600)
+
+    outcome, client = hunt(
+        "train.py", text, "--stopping", '{"threshold": {"upper": 0}}', "--grace", 0.5, trials=1
+    )
+
+    (trial,) = client.fetch_trials()
+    assert outcome.code == 0
+    assert trial.status == "suspended"
+    assert curve(client, trial) == [(0, {"objective": x_of(trial), "size": 1.0})]
+
+
+def test_a_script_that_never_asks_may_be_let_finish(hunt):
+    text = NEVER_ASKS.format(handler="signal.SIG_DFL", epochs=10, pause=0.1)
+
+    outcome, client = hunt(
+        "train.py", text, "--stopping", UPPER, "--let-stopped-finish", "--grace", 0.1, trials=1
+    )
+
+    (trial,) = client.fetch_trials()
+    assert outcome.code == 0
+    assert (trial.status, trial.objective.value) == ("completed", x_of(trial))
+
+
+def test_a_script_that_asks_is_left_to_end_in_its_own_time(hunt):
+    text = (
+        "import sys, time\n"
+        "from orion_like.client import report_intermediate, report_objective, should_stop\n"
+        "report_intermediate(2.0, 1)\n"
+        "should_stop()\n"
+        "report_intermediate(3.0, 2)\n"
+        "time.sleep(2)\n"
+        "report_objective(4.0)\n"
+    )
+
+    outcome, client = hunt("train.py", text, "--stopping", UPPER, "--grace", 0.1, trials=1)
+
+    (trial,) = client.fetch_trials()
+    assert outcome.code == 0
+    assert (trial.status, trial.objective.value) == ("suspended", 4.0)

@@ -177,6 +177,7 @@ class Hunt:
             timeout=settings["worker.trial_timeout"],
             interrupt_code=settings["worker.interrupt_signal_code"],
             grace=settings["worker.grace"],
+            end_stopped=settings["worker.end_stopped"] and bool(client.experiment.stopping),
             verbose=self._verbose,
         )
 

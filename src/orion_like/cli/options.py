@@ -260,6 +260,9 @@ worker_options = stack(
            help="Time that one trial may run."),
     option("--grace", type=Duration(zero=True), section=WORKER,
            help="Time that a trial has to end by itself when it must end early.  [default: 5]"),
+    option("--end-stopped/--let-stopped-finish", "end_stopped", default=None, section=WORKER,
+           help="What becomes of scripts that stopping rules stop, and that never ask.  [default:"
+           " they are ended]"),
     option("--retry", type=Whole(min=0), section=WORKER,
            help="How often a broken trial is run again.  [default: 0]"),
     option("--interrupt-signal-code", type=Whole(1, 255), section=WORKER,

@@ -68,15 +68,31 @@ class Channel:
     def reason_to_stop(self) -> str | None:
         """Ask the worker whether this trial should stop; return why, or None to go on."""
         with self._lock:
-            reason = None
-            if self._say({"ask": True}):
-                try:
-                    reason = self._answer().get("stop")
-                except OSError:
-                    self._lose()
+            reason = self._asked({"ask": True}).get("stop")
             if self._is_lost and self._was_connected:
                 reason = "its worker is gone"
         return None if reason is None else str(reason)
+
+    def reason_to_end(self, patience: float) -> str | None:
+        """Ask, as who runs a script, whether to end it because it never asks; return why, or None.
+
+        Parameters
+        ----------
+        patience
+            Seconds that it has, once it should stop, to ask for the first time.
+        """
+        with self._lock:
+            reason = self._asked({"watch": patience}).get("end")
+        return None if reason is None else str(reason)
+
+    def _asked(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer to a question; nothing if there is none."""
+        if self._say(question):
+            try:
+                return self._answer()
+            except OSError:
+                self._lose()
+        return {}
 
     def _send(self, message: Mapping[str, Any]) -> None:
         with self._lock:

@@ -248,6 +248,9 @@ class ReportLine:
         self.trial = trial
         self.reason: str | None = None
         self.was_told = False
+        self._has_asked = False
+        self._verdict: tuple[str, int, float] | None = None  # after which report, and when
+        self._goes_on = False
         self.fresh: dict[tuple[str, int], Report] = {}
         self.extended: dict[tuple[str, int], Report] = {}
         self.checkpoints: list[Checkpoint] = []
@@ -293,7 +296,10 @@ class ReportLine:
 
     def _answer(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if "ask" in message:
+            self._has_asked = True
             return {"stop": self.reason_to_stop()}
+        if "watch" in message:
+            return {"end": self.reason_to_end(float(message["watch"]))}
         # What cannot be stored is refused now: later it would keep all else from being stored.
         json.dumps(plain(message), ensure_ascii=False).encode()
         if "checkpoint" in message:
@@ -359,9 +365,40 @@ class ReportLine:
             self.was_told = self.reason is not None
             return self.reason
 
+    def reason_to_end(self, patience: float) -> str | None:
+        """Return why who never asks is to be ended by its worker, and remember that; else None.
+
+        Parameters
+        ----------
+        patience
+            Seconds after the verdict for which it is left alone, to ask for the first time;
+            fewer if it reports a later step instead.
+        """
+        with self._desk.lock:
+            if self._has_asked:
+                return None
+            if self.reason is None:
+                self._judge_by_clock()
+            if self.reason is None:
+                return None
+            since = self._desk.clock() - self._note_verdict()
+            if not self._goes_on and since < patience:
+                return None
+            self.was_told = True
+            return self.reason
+
+    def _note_verdict(self, group: str = "", step: int = -1) -> float:
+        """Return when it was found that the trial should stop; that is now, unless it was noted."""
+        if self._verdict is None:
+            self._verdict = (group, step, self._desk.clock())
+        return self._verdict[2]
+
     # --- judging ---------------------------------------------------------------------------------
 
     def _judge(self, report: Report) -> None:
+        if self._verdict is not None:
+            group, step, _ = self._verdict
+            self._goes_on = self._goes_on or (report.group == group and report.step > step)
         if not self._desk.rules or self.reason is not None:
             return
         curve = self._curve(report.group)
@@ -374,6 +411,8 @@ class ReportLine:
         self.reason = self._desk.rules.verdict(
             report.group, curve, lambda: self._desk.others(self, report.group)
         )
+        if self.reason is not None:
+            self._note_verdict(report.group, report.step)
 
     def _judge_by_clock(self) -> None:
         for group, curve in self._curves.items():

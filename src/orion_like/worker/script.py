@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,9 +16,11 @@ from orion_like.errors import (
     ExecutionError,
     InexecutableUserScript,
     TrialInterrupted,
+    TrialStopped,
     TrialTimeout,
 )
 from orion_like.trial import Trial
+from orion_like.worker.channel import Channel
 from orion_like.worker.checkpoint import CheckpointPlace
 from orion_like.worker.command import UserCommand
 from orion_like.worker.live_trial import LiveTrial
@@ -27,6 +30,7 @@ from orion_like.worker.results import collect_results, read_end
 _STDERR_LINES = 10  # last lines of stderr that an error tells
 _STDERR_BYTES = 2000
 _SAME_SIGNAL = 1.0  # seconds
+_LOOK = 0.5  # seconds between two looks at whether a script is to be ended
 
 
 class ScriptRunner:
@@ -46,6 +50,9 @@ class ScriptRunner:
         Whether the output of scripts is shown while they run. Default False.
     grace
         Seconds that a script has to end by itself after SIGTERM. Default 5.
+    end_stopped
+        Whether scripts that should stop, and never ask whether they should, are ended.
+        Default False.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class ScriptRunner:
         interrupt_code: int = 130,
         verbose: bool = False,
         grace: float = 5.0,
+        end_stopped: bool = False,
     ) -> None:
         self.command = command
         self.experiment = dict(experiment)
@@ -63,6 +71,7 @@ class ScriptRunner:
         self.interrupt_code = interrupt_code
         self.verbose = verbose
         self.grace = grace
+        self.end_stopped = end_stopped
         self._running: set[ScriptProcess] = set()
         self._stopped = False
 
@@ -93,6 +102,8 @@ class ScriptRunner:
             If what it reports isn't a result, for example an infinite objective.
         InexecutableUserScript
             If the command cannot be started.
+        TrialStopped
+            If the script was ended because a stopping rule said so.
         """
         directory = trial.working_dir
         os.makedirs(directory, exist_ok=True)
@@ -104,7 +115,8 @@ class ScriptRunner:
             output_start, error_start = stdout.tell(), stderr.tell()
             environment = self._environment(trial, results_path)
             process = ScriptProcess(words, environment, stdout, stderr)
-            code = self._run(process, _live_display(stdout, stderr) if self.verbose else None)
+            show = _live_display(stdout, stderr) if self.verbose else None
+            code = self._run(process, show, self._watch(trial))
         if code in (-signal.SIGTERM, 128 + signal.SIGTERM):
             # Who ends all processes of a job may come to the worker after its script.
             threading.Event().wait(_SAME_SIGNAL)
@@ -126,20 +138,48 @@ class ScriptRunner:
         self._stopped = True
         end_all(tuple(self._running), self.grace)
 
-    def _run(self, process: ScriptProcess, show: Callable[[], None] | None) -> int | None:
+    def _run(
+        self,
+        process: ScriptProcess,
+        show: Callable[[], None] | None,
+        watch: Callable[[], None] | None,
+    ) -> int | None:
         """Run a command to its end and return its exit code, None if it took too long."""
+        often = [call for call in (show, watch) if call is not None]
+
+        def tick() -> None:
+            for call in often:
+                call()
+
         self._running.add(process)
         try:
             if self._stopped:
                 return None
             _start(process)
-            code = process.wait(self.timeout, show)
+            code = process.wait(self.timeout, tick if often else None)
             if show is not None:
                 show()
             return code
         finally:
             process.end(self.grace)
             self._running.discard(process)
+
+    def _watch(self, trial: Trial) -> Callable[[], None] | None:
+        """Return what raises TrialStopped when the script is to be ended; None if it never is."""
+        if not self.end_stopped or not isinstance(trial, LiveTrial):
+            return None
+        channel = Channel(trial.report_address)
+        next_look = time.monotonic() + _LOOK
+
+        def watch() -> None:
+            nonlocal next_look
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + _LOOK
+                reason = channel.reason_to_end(self.grace)
+                if reason is not None:
+                    raise TrialStopped(reason)
+
+        return watch
 
     def _environment(self, trial: Trial, results_path: str) -> dict[str, str]:
         place = trial.checkpoint_place if isinstance(trial, LiveTrial) else CheckpointPlace("")
