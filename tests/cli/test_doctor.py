@@ -1,6 +1,7 @@
 """`orion-like doctor`."""
 
 import json
+import shlex
 from pathlib import Path
 
 
@@ -41,7 +42,8 @@ def test_notes_alone_are_a_success(run):
     (finding,) = json.loads(outcome.out)
     assert (finding["severity"], finding["check"]) == ("note", "optimum-at-bound")
     (command,) = finding["commands"]
-    assert command == f"orion-like hunt -n demo-wider {Path.cwd()}/good.sh '-x~uniform(-1, 1)'"
+    assert command == f"orion-like hunt -n demo {Path.cwd()}/good.sh '-x~+uniform(-1, 1)'"
+    assert "Made a new version, demo-v2" in run(*shlex.split(command)[1:]).err
 
 
 def test_an_experiment_that_does_not_exist_is_an_error(run, hunted):

@@ -89,7 +89,7 @@ def test_best_trials_at_a_bound_are_noted_with_a_wider_prior(storage):
     assert finding.severity == "note"
     assert "upper bound of lr, 1" in finding.problem
     (command,) = finding.commands
-    assert command.startswith("hunt -n demo-wider ./train.py '--lr~loguniform(1e-05, 10)'")
+    assert command.startswith("hunt -n demo ./train.py '--lr~+loguniform(1e-05, 10)'")
 
 
 def test_an_optimum_within_the_bounds_of_integers_is_none_at_a_bound(storage):
@@ -114,12 +114,19 @@ PLANE = {"x": "uniform(-1, 1)", "y": "uniform(-1, 1)"}
 
 
 def test_gradients_that_the_algorithm_does_not_use_are_noted(storage):
-    build(storage, PLANE).workon(with_gradient(1))
+    build(storage, PLANE, metadata={"user_args": ["./train.py"]}).workon(with_gradient(1))
 
     finding = found(storage)["unused-gradients"]
 
     assert finding.severity == "note"
-    assert finding.commands == ("hunt -n demo-lbfgs --algorithm lbfgs COMMAND",)
+    assert finding.commands == ("hunt -n demo --enable-evc --algorithm lbfgs",)
+
+
+def test_what_a_later_version_has_made_better_is_not_noted(storage):
+    build(storage, PLANE).workon(with_gradient(1))
+    build(storage, PLANE, algorithm="lbfgs", branching={"enable": True})
+
+    assert found(storage) == {}
 
 
 @pytest.mark.parametrize("algorithm", ["lbfgs", "gp", "auto"])

@@ -11,6 +11,7 @@ import click
 from orion_like.cli.commands import Command
 from orion_like.cli.completing import complete_settings
 from orion_like.cli.options import (
+    branching_options,
     experiment_options,
     format_option,
     option,
@@ -18,7 +19,7 @@ from orion_like.cli.options import (
     worker_options,
 )
 from orion_like.cli.output import plain, print_table, printable, write
-from orion_like.cli.registration import experiment_overrides, worker_overrides
+from orion_like.cli.registration import branching_overrides, experiment_overrides, worker_overrides
 from orion_like.cli.session import (
     Selection,
     Session,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 @option("--changed", is_flag=True, help="Leave out the settings that have their default.")
 @experiment_options
 @worker_options
+@branching_options
 @click.pass_obj
 def show(
     session: Session,
@@ -65,7 +67,11 @@ def show(
     """
     from orion_like.config import global_files
 
-    overrides = {**experiment_overrides(options), **worker_overrides(options)}
+    overrides = {
+        **experiment_overrides(options),
+        **worker_overrides(options),
+        **branching_overrides(options),
+    }
     settings = selection.load_settings(session, overrides)
     chosen = _chosen(keys)
     rows = list(_rows(_with_experiment(settings, selection), chosen, changed))

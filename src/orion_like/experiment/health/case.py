@@ -59,21 +59,19 @@ class Case:
         """Options by which the other commands are told of it."""
         return f"-n {self.named}"
 
-    def hunt_anew(self, suffix: str, *options: str, words: Sequence[str] | None = None) -> str:
-        """Return the command that starts an experiment of its own, to compare with this one.
+    def new_version(self, *options: str, words: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the command that goes on in a new version; none for an experiment in Python.
 
         Parameters
         ----------
-        suffix
-            What its name has after that of this experiment.
         *options
             Options of ``hunt`` besides the name.
         words
-            The command that is tuned. Default: that of this experiment.
+            The command that is tuned. Default: the one that is stored.
         """
-        if words is None:
-            words = [*map(str, self.experiment.metadata.get("user_args") or ["COMMAND"])]
-        return shlex.join(["hunt", "-n", f"{self.experiment.name}-{suffix}", *options, *words])
+        if not self.experiment.metadata.get("user_args"):
+            return ()
+        return (shlex.join(["hunt", "-n", self.experiment.name, *options, *words]),)
 
     @cached_property
     def now(self) -> datetime:

@@ -81,16 +81,15 @@ def _at_bound(case: Case, name: str, *, upper: bool, number: int) -> Finding:
     prior = dimension.get_prior_string()
     wider = _wider(prior, upper=upper)
     bound = dimension.interval()[upper]
-    command = None if wider is None else _command_with(case, name, wider)
     return Finding(
         "note",
         "optimum-at-bound",
         case.title,
         f"the best {number} trials are at the {'upper' if upper else 'lower'} "
         f"bound of {name}, {bound:g}: better values may be beyond it",
-        "widen its prior, if it may go beyond"
+        "widen its prior in a new version, if it may go beyond"
         + (f", for example to {wider}" if wider is not None else ""),
-        () if command is None else (command,),
+        () if wider is None else _command_with(case, name, wider),
     )
 
 
@@ -118,16 +117,15 @@ def _wider(prior: str, *, upper: bool) -> str | None:
     return f"{match['name']}({low:.6g}, {high:.6g}{match['rest']})"
 
 
-def _command_with(case: Case, name: str, prior: str) -> str | None:
-    """Return a hunt for a new experiment with another prior; None if it is not in the command."""
+def _command_with(case: Case, name: str, prior: str) -> tuple[str, ...]:
+    """Return a hunt that goes on with another prior, if that stands in the command."""
     words = [str(word) for word in case.experiment.metadata.get("user_args") or ()]
-    bare = name.lstrip("/")
     for index, word in enumerate(words):
         option, mark, _ = word.partition("~")
-        if mark and option.lstrip("-").rstrip("=") == bare:
-            changed = [*words[:index], f"{option}~{prior}", *words[index + 1 :]]
-            return case.hunt_anew("wider", words=changed)
-    return None
+        if mark and option.lstrip("-").rstrip("=") == name.lstrip("/"):
+            changed = [*words[:index], f"{option}~+{prior}", *words[index + 1 :]]
+            return case.new_version(words=changed)
+    return ()
 
 
 def gradients(case: Case) -> Iterator[Finding]:
@@ -152,8 +150,8 @@ def _unused_gradients(case: Case, number: int) -> Iterator[Finding]:
             case.title,
             f"trials report gradients ({number} of them looked at), and the algorithm "
             f"{case.algorithm or ''} does not use them",
-            "take an algorithm that does: lbfgs, gp, or auto",
-            (case.hunt_anew("lbfgs", "--algorithm", "lbfgs"),),
+            "go on with an algorithm that does (lbfgs, gp or auto) in a new version",
+            case.new_version("--enable-evc", "--algorithm", "lbfgs"),
         )
 
 

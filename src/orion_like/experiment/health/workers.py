@@ -125,8 +125,8 @@ def slow_suggestions(case: Case) -> Iterator[Finding]:
         f"workers spend {gap:.1f} seconds between two trials, which run for {typical:.1f} "
         f"(medians): suggestions of {case.algorithm or 'the algorithm'}, or the database, take "
         "longer than the trials",
-        "run more in one trial, or take an algorithm that thinks less, in an experiment of its own",
-        (case.hunt_anew("fast", "--algorithm", "random"),),
+        "run more in one trial, or go on with an algorithm that thinks less, in a new version",
+        case.new_version("--enable-evc", "--algorithm", "random"),
     )
 
 
