@@ -141,15 +141,19 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options under their headings; `--help` comes last."""
+        for heading, rows in self.option_sections(ctx).items():
+            with formatter.section(heading):
+                formatter.write_dl(rows, col_max=min(28, formatter.width * 3 // 8))
+
+    def option_sections(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+        """Return by heading how each option is written, and what it does."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None and isinstance(parameter, click.Option):
                 section = getattr(parameter, "section", "Options")
                 sections.setdefault(section, []).append(record)
-        for heading, rows in sections.items():
-            with formatter.section(heading):
-                formatter.write_dl(rows, col_max=min(28, formatter.width * 3 // 8))
+        return sections
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, word for word."""
