@@ -319,7 +319,7 @@ OPTIONS: tuple[Option, ...] = (
            options="--grace",
            help="Seconds that a trial has to save what it needs and end, when it must end early."),
     Option("worker.end_stopped", BOOLEAN, True, "END_STOPPED",
-           options="--end-stopped --let-stopped-finish",
+           options="--end-stopped",
            help="Whether scripts that stopping rules stop, and that never ask, are ended."),
     Option("worker.max_retries", _whole(0), 0, "MAX_RETRIES", aliases=("worker.retry",),
            options="--retry",
