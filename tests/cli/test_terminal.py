@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 
@@ -119,3 +120,104 @@ def test_the_name_can_be_retyped(terminal, hunted):
 
     assert code == 0
     assert "1 experiments deleted" in output
+
+
+# --- how a new version comes from the one there is ------------------------------------------------
+
+
+@pytest.fixture
+def asked(terminal, run, hunted):
+    """Ask about the experiment `demo`, whose -x becomes --rate, with a new --b."""
+    prior = "--b~uniform(0, 1, default_value=0.5)"
+    child = terminal(
+        "init-only", "-n", "demo", "--manual-resolution", "--algorithm", "random",
+        "./good.sh", "--rate~uniform(0, 1)", prior,
+    )  # fmt: skip
+    child.expect("demo-v1 differs from what is asked for in 4 points")
+    child.expect("Not resolved:")
+    answer(child, None)
+    return child
+
+
+def answer(child, line):
+    """Give a command to the prompt, and return what it says until it asks again."""
+    if line is not None:
+        child.sendline(line)
+    child.expect_exact("(orion-like) ")
+    return ESCAPES.sub("", child.before)
+
+
+def test_every_difference_can_be_resolved_by_hand(asked, run):
+    assert "everything is resolved" not in answer(asked, "status").lower()
+    assert "- None\r\n  + uniform(0, 1)" in answer(asked, "diff")
+    assert "-x~'>rate'" in answer(asked, "rename x rate")
+    assert "--algorithm-change" in answer(asked, "algo")
+    said = answer(asked, "add b --default-value 0.25")
+
+    assert "with default value 0.25" in said
+    assert "Everything is resolved: 'commit' makes the new version" in said
+    asked.sendline("commit")
+    output, code = finish(asked)
+    assert code == 0, output
+    assert "Made a new version, demo-v2" in output
+    adapters = json.loads(run("info", "-n", "demo", "--format", "json").out)["adapter"]
+    assert adapters == [
+        {"of_type": "dimensionaddition", "param": {"name": "/b", "type": "real", "value": 0.25}},
+        {"of_type": "dimensionrenaming", "old_name": "/x", "new_name": "/rate"},
+        {"of_type": "algorithmchange"},
+    ]
+
+
+def test_the_prompt_resolves_the_rest_by_itself_and_takes_back_what_was_said(asked):
+    assert "Not resolved" not in answer(asked, "auto")
+    assert "-x~-" in answer(asked, "status")
+    said = answer(asked, "reset x")
+
+    assert "dimension /x is missing" in said
+    assert "Not everything is resolved yet" in answer(asked, "commit")
+    assert "Not resolved" not in answer(asked, "remove x --default-value 0.5")
+
+
+def test_the_branch_can_get_a_name_of_its_own_at_the_prompt(asked, run):
+    assert "There is an experiment 'demo' already" in answer(asked, "name demo")
+    assert "The branch will be other-v1" in answer(asked, "name other")
+    answer(asked, "auto")
+
+    asked.sendline("commit")
+    output, code = finish(asked)
+
+    assert code == 0, output
+    assert run("list").out == "demo-v1\n└── other-v1\n"
+
+
+@pytest.mark.parametrize("word", ["abort", "\x04"])
+def test_nothing_is_stored_when_the_prompt_is_left(asked, run, word):
+    answer(asked, "auto")
+    asked.send(word if word == "\x04" else f"{word}\n")
+    output, code = finish(asked)
+
+    assert code == 1
+    assert "no new version was made" in output
+    assert run("list").out == "demo-v1\n"
+
+
+def test_mistakes_at_the_prompt_are_told_and_it_asks_again(asked):
+    assert "did you mean 'status'" in answer(asked, "staus")
+    assert "OLD NEW" in answer(asked, "rename x")
+    assert "rate" in answer(asked, "rename x rte")
+    assert "the code did not change" in answer(asked, "code noeffect")
+    assert "'often' is not a number" in answer(asked, "add b --default-value often")
+    assert "nothing was resolved as 'b'" in answer(asked, "reset b")
+    help_ = answer(asked, "help")
+    known = "status diff auto add remove rename reset code commandline config algo name commit"
+    for word in (*known.split(), "abort", "help"):
+        assert f"  {word} " in help_
+    assert answer(asked, "").strip() == ""
+
+
+def test_ctrl_c_at_the_prompt_is_an_interruption(asked):
+    asked.sendintr()
+    output, code = finish(asked)
+
+    assert code == 130
+    assert "Traceback" not in output

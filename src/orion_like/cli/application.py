@@ -43,6 +43,7 @@ ENTRIES = {
     "status": Entry("orion_like.cli.status:status", "Count the trials by status.", LOOKING),
     "info": Entry("orion_like.cli.info:info", "Tell all about one experiment.", LOOKING),
     "list": Entry("orion_like.cli.list:list_", "List the experiments as trees.", LOOKING),
+    "diff": Entry("orion_like.cli.diff:diff", "Explain what changed between versions.", LOOKING),
     "workers": Entry("orion_like.cli.workers:workers", "Tell who is at work, and where.", LOOKING),
     "doctor": Entry(
         "orion_like.cli.doctor:doctor", "Say what keeps experiments from going well.", LOOKING

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orion_like.cli.commands import Command
-from orion_like.cli.options import format_option, selecting
+from orion_like.cli.forest import build_forest, select
+from orion_like.cli.options import format_option, option, selecting
 from orion_like.cli.output import flat, plain, write
 from orion_like.cli.session import (
     Selection,
@@ -30,31 +31,77 @@ from orion_like.redaction import redact
 
 if TYPE_CHECKING:
     from orion_like.client import ExperimentClient
+    from orion_like.storage import Storage
 
 
-@click.command("info", cls=Command, examples=["info -n demo", "info -n demo -v 1 --format json"])
+@click.command(
+    "info",
+    cls=Command,
+    examples=["info -n demo", "info -n demo -v 1 --format json", "info -n demo --expand-versions"],
+)
 @selecting()
+@option(
+    "-C",
+    "--collapse",
+    is_flag=True,
+    help="Count the trials of other versions too, as far as this one sees them.",
+)
+@option(
+    "-e",
+    "--expand-versions",
+    is_flag=True,
+    help="Tell of this version and of all that were made from it.",
+)
 @format_option
 @click.pass_obj
-def info(session: Session, selection: Selection, format_: str) -> None:
+def info(
+    session: Session, /, selection: Selection, collapse: bool, expand_versions: bool, format_: str
+) -> None:
     """Tell all about one experiment: settings, search space, progress, best trial."""
     settings = selection.load_settings(session)
     name, version = required_name(settings), settings["experiment.version"]
     with open_existing_storage(settings) as storage:
         document = find_experiment(storage, name, version)
-        documents = storage.fetch_experiments(fields=["name", "version"])
-
-        from orion_like.client import get_experiment
-
-        client = get_experiment(name, document.get("version", 1), storage=storage)
-        record = _record(document, {doc["_id"]: doc for doc in documents})
-        record["algorithm_in_use"] = _in_use(client, document.get("next_number") or 0)
-        record["stats"] = stats_record(client, client.stats)
-    if format_ == "table":
+        documents = storage.fetch_experiments(fields=["name", "version", "refers"])
+        shown = [(str(document["name"]), int(document.get("version", 1)))]
+        if expand_versions:
+            first = shown[0] if version is not None else (name, None)
+            trees = select(build_forest(documents), *first)
+            shown = [(node.name, node.version) for tree in trees for node in tree]
+        by_id = {doc["_id"]: doc for doc in documents}
+        records = [_told(storage, *one, by_id, collapse) for one in shown]
+    if format_ != "table":
+        _write(records if expand_versions else records[:1], format_, several=expand_versions)
+        return
+    for place, record in enumerate(records):
+        click.echo("\n" * bool(place), nl=False)
         print_sections(_sections(record))
-    else:
-        rows = ({"field": key, "value": value} for key, value in flat(plain(record)).items())
-        write(record, format_, rows)
+
+
+def _told(
+    storage: Storage, name: str, version: int, documents: Mapping[Any, Any], collapse: bool
+) -> dict[str, Any]:
+    """Return all that is told of one version."""
+    from orion_like.client import get_experiment
+
+    client = get_experiment(name, version, storage=storage)
+    document = find_experiment(storage, name, version)
+    record = _record(document, documents)
+    record["algorithm_in_use"] = _in_use(client, document.get("next_number") or 0)
+    stats = client.fetch_stats(with_evc_tree=collapse)
+    trials = client.fetch_trials(with_evc_tree=True) if collapse else []
+    best = next((trial for trial in trials if trial.id == stats.best_trials_id), None)
+    record["stats"] = stats_record(client, stats, best)
+    return record
+
+
+def _write(records: list[dict[str, Any]], format_: str, *, several: bool) -> None:
+    rows = [
+        {**({"title": f"{r['name']}-v{r['version']}"} if several else {}), "field": k, "value": v}
+        for r in records
+        for k, v in flat(plain(r)).items()
+    ]
+    write(records if several else records[0], format_, rows)
 
 
 def _record(document: Mapping[str, Any], experiments: Mapping[Any, Any]) -> dict[str, Any]:

@@ -24,7 +24,9 @@ Section = tuple[str, Mapping[str, Any] | str]
 SHOWN_OF_FRONT = 20  # trials; programs get all
 
 
-def stats_record(client: ExperimentClient, stats: ExperimentStats) -> dict[str, Any]:
+def stats_record(
+    client: ExperimentClient, stats: ExperimentStats, best: Trial | None = None
+) -> dict[str, Any]:
     """Return the progress of an experiment as a record.
 
     Parameters
@@ -33,8 +35,11 @@ def stats_record(client: ExperimentClient, stats: ExperimentStats) -> dict[str, 
         The experiment.
     stats
         Its figures.
+    best
+        The best trial of these, if it is not one of its own.
     """
-    best = client.get_trial(uid=stats.best_trials_id) if stats.best_trials_id else None
+    if best is None and stats.best_trials_id:
+        best = client.get_trial(uid=stats.best_trials_id)
     front = stats.pareto_front
     return {
         "completed": client.is_done,

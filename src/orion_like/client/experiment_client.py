@@ -272,6 +272,17 @@ class ExperimentClient:
         """Progress of the experiment."""
         return self._experiment.stats
 
+    def fetch_stats(self, with_evc_tree: bool = False) -> ExperimentStats:
+        """Return the progress of the experiment.
+
+        Parameters
+        ----------
+        with_evc_tree
+            Whether trials of other versions count that this one sees, see :meth:`fetch_trials`.
+            Default False.
+        """
+        return self._experiment.stats_with_evc_tree() if with_evc_tree else self.stats
+
     @property
     def plot(self) -> PlotAccessor:
         """Figures of the experiment: ``client.plot.regret()``, ``client.plot(kind="lpi")``."""

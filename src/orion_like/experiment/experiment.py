@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property
@@ -317,6 +318,15 @@ class Experiment:
             self.metadata.get("datetime"),
             self.ledger.stopped,
         )
+
+    def stats_with_evc_tree(self) -> ExperimentStats:
+        """Return the progress with the trials of other versions that this one sees."""
+        statistics, counts, stopped = self._new_statistics(), Counter[str](), 0
+        for trial in self.fetch_trials(with_evc_tree=True):
+            statistics.observe(trial.to_dict())
+            counts[trial.status] += 1
+            stopped += trial.is_stopped
+        return statistics.snapshot(counts, self.max_trials, self.metadata.get("datetime"), stopped)
 
     @property
     def is_done(self) -> bool:
