@@ -196,6 +196,10 @@ TrialPruned = TrialStopped
 """The same; the name that Optuna uses."""
 
 
+class WorkerOutOfReach(OrionLikeError):
+    """What runs a trial, on another machine than its worker, has no way to report to it."""
+
+
 class CheckpointError(OrionLikeError):
     """A checkpoint is not there, or cannot be used or deleted."""
 

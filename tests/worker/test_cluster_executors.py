@@ -106,3 +106,22 @@ def test_hunt_runs_commands_with_any_executor(tmp_path, executor_name):
     )  # fmt: skip
     (experiment,) = json.loads(listed.stdout)
     assert [(s["status"], s["quantity"]) for s in experiment["statuses"]] == [("completed", 6)]
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1"])
+def test_what_trials_report_from_a_cluster_arrives(executor, host, monkeypatch):
+    monkeypatch.setenv("ORION_LIKE_REPORT_HOST", host)
+    client = build_experiment(
+        "demo", space=SPACE, algorithm="random", storage="memory://", executor=executor,
+        max_trials=4,
+    )  # fmt: skip
+
+    def function(x, trial):
+        trial.report(x, 1)
+        assert not trial.should_stop()
+        return x
+
+    client.workon(function, n_workers=2, trial_arg="trial")
+
+    reported = {report.trial: report.values["objective"] for report in client.fetch_metrics()}
+    assert reported == {trial._id: trial.params["x"] for trial in client.fetch_trials()}

@@ -13,12 +13,19 @@ import time
 import pytest
 
 from orion_like.client import TrialPruned, build_experiment
-from orion_like.errors import DatabaseTimeout, InvalidResult, TrialStopped
+from orion_like.errors import (
+    ConfigurationError,
+    DatabaseTimeout,
+    InvalidResult,
+    TrialStopped,
+    WorkerOutOfReach,
+)
 from orion_like.experiment import ExperimentSettings
 from orion_like.experiment import build_experiment as build_only
 from orion_like.storage import EphemeralDB, Storage
 from orion_like.storage.metrics import fetch_reports
 from orion_like.worker.channel import Channel, checked_group, checked_step, checked_values
+from orion_like.worker.live_trial import LiveTrial
 from orion_like.worker.pace import Pace
 from orion_like.worker.report_desk import ReportDesk
 
@@ -646,3 +653,65 @@ def test_a_long_path_of_temporary_files_is_no_obstacle(tmp_path, monkeypatch):
     client.close()
 
     assert len(client.fetch_metrics(trial)) == 1
+
+
+# --- other machines ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reachable(monkeypatch):
+    """Have workers listen for other machines, too."""
+    monkeypatch.setenv("ORION_LIKE_REPORT_HOST", "127.0.0.1")
+
+
+def test_trials_of_a_cluster_report_to_the_host_that_is_told(reachable, storage):
+    client = build(storage, max_trials=4, stopping={"threshold": {"upper": 1.0}})
+
+    def function(x, trial):
+        assert trial.report_address.startswith("tcp://127.0.0.1:")
+        trial.report(x, 0)
+        trial.report(2.0, 1)
+        return 5.0 if trial.should_stop() else x
+
+    client.workon(function, trial_arg="trial", n_workers=2)
+
+    for trial in client.fetch_trials():
+        assert trial.status == "suspended"
+        assert [step for _, step, _ in reports_of(client, trial)] == [0, 1]
+
+
+def test_who_does_not_know_the_token_reports_nothing(reachable):
+    client = build(Storage(EphemeralDB()), max_trials=1)
+
+    with client.suggest() as trial:
+        address = trial.report_address
+        host, port = address.removeprefix("tcp://").partition("/")[0].split(":")
+        for first in (b"", b"guess\n", b'{"values": {"": 1.0}, "step": 7}\n'):
+            with socket.create_connection((host, int(port)), 10) as stranger:
+                stranger.sendall(first + b'{"values": {"": 1.0}, "step": 7}\n{"ask": true}\n')
+                assert stranger.recv(100) == b""
+        trial.report(0.5, 1)
+        client.observe(trial, 0.5)
+
+    assert [step for _, step, _ in reports_of(client, trial)] == [1]
+
+
+def test_a_host_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("ORION_LIKE_REPORT_HOST", "192.0.2.1")
+    client = build(Storage(EphemeralDB()), max_trials=1)
+
+    refused = pytest.raises(ConfigurationError, match="no name or address of this machine")
+    with client.suggest() as trial, refused:
+        trial.report(0.5)
+
+
+@pytest.mark.parametrize("address", ["/nowhere/1", "tcp://127.0.0.1:1/token"])
+def test_what_runs_on_a_machine_without_a_way_to_the_worker_is_told_so(address):
+    client = build(Storage(EphemeralDB()), max_trials=1)
+
+    with client.suggest() as trial:
+        trial.worker = "another-host.0badcafe-17-deadbeef"
+        far = LiveTrial.wrap(trial, address, client.experiment.uuid)
+        for use in (lambda: far.report(0.5), far.should_stop):
+            with pytest.raises(WorkerOutOfReach, match=r"set worker\.report_host"):
+                use()

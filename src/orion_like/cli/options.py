@@ -260,6 +260,8 @@ worker_options = stack(
            help="Time that one trial may run."),
     option("--grace", type=Duration(zero=True), section=WORKER,
            help="Time that a trial has to end by itself when it must end early.  [default: 5]"),
+    option("--report-host", metavar="HOST", section=WORKER,
+           help="Name or address by which machines of a cluster reach this one, to report."),
     option("--end-stopped/--let-stopped-finish", "end_stopped", default=None, section=WORKER,
            help="What becomes of scripts that stopping rules stop, and that never ask.  [default:"
            " they are ended]"),

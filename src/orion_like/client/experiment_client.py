@@ -117,7 +117,8 @@ class ExperimentClient:
         self.worker = new_worker_id()
         self._producer = Producer(self._experiment, self.worker, self.lost_threshold)
         self._heartbeat = Heartbeat(self.storage, self.lost_threshold / BEATS_PER_THRESHOLD)
-        self._desk = ReportDesk(self._experiment)
+        host = self._settings["worker.report_host"]
+        self._desk = ReportDesk(self._experiment, host=host)
         self._leases = Leases(self._experiment, self._heartbeat, self._desk)
         # At the end of the process, and when the client is forgotten, nothing stays behind.
         self._finalizer = weakref.finalize(self, _leave, self._pid, self._leases, self.directory)

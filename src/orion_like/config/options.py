@@ -318,6 +318,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("worker.grace", _seconds(zero=True), 5, "GRACE",
            options="--grace",
            help="Seconds that a trial has to save what it needs and end, when it must end early."),
+    Option("worker.report_host", TEXT, "", "REPORT_HOST",
+           options="--report-host",
+           help="Name or address by which machines of a cluster reach this one, to report; empty:"
+           " only trials of this machine report."),
     Option("worker.end_stopped", BOOLEAN, True, "END_STOPPED",
            options="--end-stopped",
            help="Whether scripts that stopping rules stop, and that never ask, are ended."),

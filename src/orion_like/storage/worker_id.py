@@ -49,6 +49,18 @@ def process_of(worker_id: str) -> tuple[str, int | None]:
     return re.sub(r"\.[0-9a-f]{8}$", "", match["place"]), int(match["pid"])
 
 
+def is_elsewhere(worker_id: str | None) -> bool:
+    """Whether the worker runs on another machine, or in another container, than this process.
+
+    Examples
+    --------
+    >>> is_elsewhere(new_worker_id())
+    False
+    """
+    match = _FORM.fullmatch(worker_id or "")
+    return match is not None and match["place"] != _place()
+
+
 def is_certainly_dead(worker_id: str | None) -> bool:
     """Whether the worker ran where this process runs, and its process is gone.
 

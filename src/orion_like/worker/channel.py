@@ -1,7 +1,8 @@
 """How what runs in a trial talks to its worker, from any process of the same machine.
 
 Scripts import this for their reports, so it needs the standard library alone. Messages are
-lines of JSON over a socket of the local machine, whose path the worker hands on.
+lines of JSON over a socket of the local machine, whose path the worker hands on; or one of TCP,
+where the first line is a token, from the machines of a cluster.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class Channel:
     Parameters
     ----------
     address
-        Path of its socket for this trial, or what tells it when it is needed: most functions
-        never report.
+        Path of its socket for this trial, or ``tcp://host:port/token``; or what tells it when it
+        is needed: most functions never report.
     """
 
     def __init__(self, address: str | Callable[[], str]) -> None:
@@ -43,7 +44,7 @@ class Channel:
 
     @property
     def address(self) -> str:
-        """Path of the socket."""
+        """Where its socket for this trial is."""
         if callable(self._address):
             self._address = self._address()
         return self._address
@@ -115,11 +116,30 @@ class Channel:
     def _connected(self) -> socket.socket:
         if self._socket is None or self._pid != os.getpid():  # a connection is not shared
             self._pid, self._unread = os.getpid(), b""
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._socket.settimeout(PATIENCE)
-            self._socket.connect(self.address)
+            try:
+                self._socket = self._connect()
+            except TimeoutError as error:
+                raise ConnectionError(*error.args) from error
             self._was_connected = True
         return self._socket
+
+    def _connect(self) -> socket.socket:
+        scheme, _, rest = self.address.partition("://")
+        if scheme == "tcp":
+            place, _, token = rest.partition("/")
+            host, _, port = place.rpartition(":")
+            connection = socket.create_connection((host, int(port)), PATIENCE)
+            connection.sendall(token.encode() + b"\n")
+            return connection
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(PATIENCE)
+        connection.connect(self.address)
+        return connection
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether the worker was tried to be reached, in vain from the beginning."""
+        return self._is_lost and not self._was_connected
 
     def _answer(self) -> dict[str, Any]:
         while b"\n" not in self._unread:
@@ -137,7 +157,7 @@ class Channel:
 
     def _lose(self) -> None:
         self._is_lost = True
-        what = "is gone" if self._was_connected else "cannot be reached from here"
+        what = "is gone" if self._was_connected else "cannot be reached (see worker.report_host)"
         print(f"orion-like: the worker of this trial {what}", file=sys.stderr)  # noqa: T201
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from orion_like.errors import WorkerOutOfReach
+from orion_like.storage.worker_id import is_elsewhere
 from orion_like.trial import Trial
 from orion_like.worker.channel import GROUP, Channel, checked_group, checked_step, checked_values
 from orion_like.worker.checkpoint import CheckpointPlace, Saved
@@ -99,8 +102,11 @@ class LiveTrial(Trial):
         ------
         InvalidResult
             If one of them isn't what it must be.
+        WorkerOutOfReach
+            If this is another machine than that of the worker, and has no way to it.
         """
         self._channel.report(checked_values(value), checked_step(step), checked_group(group))
+        self._refuse_silence()
 
     @property
     def latest_checkpoint(self) -> Saved | None:
@@ -144,6 +150,7 @@ class LiveTrial(Trial):
         with self.checkpoint_place.saving(step, metadata) as (path, saved):
             yield path
         self._channel.checkpoint(step, saved.url or saved.path, saved.sizes(), metadata or {})
+        self._refuse_silence()
 
     def should_stop(self) -> bool:
         """Whether a stopping rule says, after all that was reported, that going on is no use.
@@ -152,7 +159,18 @@ class LiveTrial(Trial):
         raising :class:`~orion_like.errors.TrialStopped`. The trial becomes suspended and its
         last report counts as its result, unless the function returned one.
         """
-        return self._channel.reason_to_stop() is not None
+        reason = self._channel.reason_to_stop()
+        self._refuse_silence()
+        return reason is not None
+
+    def _refuse_silence(self) -> None:
+        if self._channel.is_out_of_reach and is_elsewhere(self.worker):
+            raise WorkerOutOfReach(
+                f"trial {self.id} runs on {socket.gethostname()}, and has no way to report to its "
+                f"worker {self.worker}: set worker.report_host there (ORION_LIKE_REPORT_HOST, "
+                "--report-host) to a name or address of the worker's machine that the cluster "
+                "reaches"
+            )
 
     def should_prune(self) -> bool:
         """Do the same as :meth:`should_stop`; the name that Optuna uses."""

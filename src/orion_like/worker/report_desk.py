@@ -50,10 +50,15 @@ class ReportDesk:
         The experiment.
     clock
         Monotonic seconds.
+    host
+        Name or address by which other machines reach this one. Default: they do not.
     """
 
-    def __init__(self, experiment: Experiment, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, experiment: Experiment, clock: Callable[[], float] = monotonic, host: str = ""
+    ) -> None:
         self.experiment = experiment
+        self._host = host
         self.clock = clock
         self.rules = StoppingRules(experiment.stopping)
         self.lock = threading.RLock()
@@ -75,7 +80,7 @@ class ReportDesk:
     def server(self) -> ReportServer:
         """What listens for other processes; made on first use."""
         if self._server is None:
-            self._server = ReportServer(self._on_idle)
+            self._server = ReportServer(self._on_idle, self._host)
         return self._server
 
     def open(self, trial: Trial) -> ReportLine:
@@ -280,7 +285,7 @@ class ReportLine:
                 return ""
             if self._mailbox is None:
                 self._mailbox = self._desk.server.listen(self._answer)
-            return self._mailbox.path
+            return self._mailbox.address
 
     def take_in(self) -> None:
         """Take in what was sent until now."""

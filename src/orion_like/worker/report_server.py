@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
 import os
+import secrets
 import selectors
 import shutil
 import socket
@@ -13,6 +15,8 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
+
+from orion_like.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +37,14 @@ class ReportServer:
     on_idle
         Called by the thread after each batch of messages; returns the seconds after which to
         call it again at the latest, None for no limit.
+    host
+        Name or address of this machine by which others reach it. Default: none, only processes
+        of this machine do.
     """
 
-    def __init__(self, on_idle: Callable[[], float | None]) -> None:
+    def __init__(self, on_idle: Callable[[], float | None], host: str = "") -> None:
         self._on_idle = on_idle
+        self._host = host
         self._lock = threading.RLock()
         self._starting = threading.Lock()
         self._selector = selectors.DefaultSelector()
@@ -49,15 +57,32 @@ class ReportServer:
         self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
 
     def listen(self, answer: Answer) -> Mailbox:
-        """Open a socket of which the messages go to `answer`."""
+        """Open a socket of which the messages go to `answer`.
+
+        Raises
+        ------
+        ConfigurationError
+            If others cannot reach this machine by its host.
+        """
         with self._lock:
-            if self._directory is None:
-                self._directory = _private_directory()
-            self._count += 1
-            box = Mailbox(os.path.join(self._directory, str(self._count)), answer)
+            box = self._new_mailbox(answer)
             self._selector.register(box.listener, selectors.EVENT_READ, box)
         self.wake()
         return box
+
+    def _new_mailbox(self, answer: Answer) -> Mailbox:
+        if self._host:
+            token = secrets.token_urlsafe()
+            listener = _listen_on(self._host)
+            address = f"tcp://{self._host}:{listener.getsockname()[1]}/{token}"
+            return Mailbox(listener, address, answer, token)
+        if self._directory is None:
+            self._directory = _private_directory()
+        self._count += 1
+        path = os.path.join(self._directory, str(self._count))
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(path)
+        return Mailbox(listener, path, answer)
 
     def wake(self) -> None:
         """Have the thread, started if need be, call `on_idle` soon."""
@@ -147,11 +172,18 @@ class ReportServer:
             *lines, rest = (box.connections[connection] + received).split(b"\n")
             box.connections[connection] = rest
             for line in lines:
-                self._take(box, connection, line)
+                if connection in box.connections:
+                    self._take(box, connection, line)
             if not received or len(rest) > _LONGEST_LINE:
                 self._hang_up(box, connection)
 
     def _take(self, box: Mailbox, connection: socket.socket, line: bytes) -> None:
+        if box.token and connection not in box.admitted:
+            if box.is_key(line):
+                box.admitted.add(connection)
+            else:
+                self._hang_up(box, connection)
+            return
         try:
             message = json.loads(line)
             answer = box.answer(message)
@@ -163,6 +195,7 @@ class ReportServer:
                 connection.sendall(json.dumps(answer).encode() + b"\n")
 
     def _hang_up(self, box: Mailbox, connection: socket.socket) -> None:
+        box.admitted.discard(connection)
         if box.connections.pop(connection, None) is not None:
             self._selector.unregister(connection)
             connection.close()
@@ -173,28 +206,54 @@ class Mailbox:
 
     Parameters
     ----------
-    path
-        Where it is.
+    listener
+        The socket, bound.
+    address
+        Where it is, as :class:`~orion_like.worker.channel.Channel` takes it.
     answer
         What takes the messages.
+    token
+        What each connection must say first. Default: nothing, as none but processes of the same
+        user can connect.
     """
 
-    def __init__(self, path: str, answer: Answer) -> None:
-        self.path = path
+    def __init__(
+        self, listener: socket.socket, address: str, answer: Answer, token: str = ""
+    ) -> None:
+        self.listener = listener
+        self.address = address
         self.answer = answer
+        self.token = token
         self.connections: dict[socket.socket, bytes] = {}
+        self.admitted: set[socket.socket] = set()
         self.is_closed = False
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.setblocking(False)
-        self.listener.bind(path)
-        self.listener.listen(_BACKLOG)
+        listener.setblocking(False)
+        listener.listen(_BACKLOG)
+
+    def is_key(self, line: bytes) -> bool:
+        """Whether the first line of a connection has the token; it takes as long if it has not."""
+        return hmac.compare_digest(line, self.token.encode())
 
     def close(self) -> None:
         """Close the socket and remove its path."""
         self.is_closed = True
         self.listener.close()
-        with suppress(OSError):
-            os.unlink(self.path)
+        if not self.token:
+            with suppress(OSError):
+                os.unlink(self.address)
+
+
+def _listen_on(host: str) -> socket.socket:
+    """Return a socket of this machine that others reach by a name or address of it."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind)
+        listener.bind(address)
+    except OSError as error:
+        raise ConfigurationError(
+            f"worker.report_host: {host!r} is no name or address of this machine: {error}"
+        ) from None
+    return listener
 
 
 def _private_directory() -> str:
