@@ -7,12 +7,14 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
+from orion_like.cli import main
 from orion_like.client import ExperimentClient, build_experiment
 from orion_like.storage import MongoDB, Storage, setup_storage
 from orion_like.trial import Trial
@@ -110,7 +112,7 @@ def test_a_summary_builds_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Trial, "from_document", None)
 
     counts = storage.count_by_status(experiment["_id"])
-    objectives = storage.fetch_results(experiment["_id"])
+    objectives = storage.fetch_results([experiment["_id"]])[experiment["_id"]]
 
     assert counts == {"completed": MANY * 99 // 100, "broken": MANY // 100}
     assert len(objectives) == counts["completed"]
@@ -152,15 +154,33 @@ class TestMongoDB:
         watched = Watched(client.storage)
 
         client.storage.count_by_status(client.id)
+        client.storage.count_each_by_status([client.id])
 
-        (command,) = watched.commands()
-        assert "IXSCAN" in command["planSummary"]
-        assert command["docsExamined"] == 0
+        one, many = watched.commands()
+        for command in (one, many):
+            assert "IXSCAN" in command["planSummary"]
+            assert command["docsExamined"] == 0
+
+    def test_the_status_of_many_experiments_takes_as_many_queries_as_that_of_one(
+        self, mongodb_uri: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        storage = setup_storage(mongodb_uri)
+        seen = [0]
+
+        for number in range(1, 6):
+            client = build_experiment(f"e{number}", space=SPACE, max_trials=1, storage=storage)
+            client.workon(lambda **params: 1.0)
+            watched = Watched(storage)
+            assert main(["status", "--storage", mongodb_uri]) == 0
+            seen.append(len(watched.commands()))
+            assert capsys.readouterr().out.count("completed") == number
+
+        assert {after - before for before, after in pairwise(seen)} == {seen[1]}
 
     def test_objectives_are_found_by_the_index(self, client: ExperimentClient) -> None:
         watched = Watched(client.storage)
 
-        client.storage.fetch_results(client.id)
+        client.storage.fetch_results([client.id])
 
         assert watched.commands()
         for command in watched.commands():

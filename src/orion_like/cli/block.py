@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -75,6 +76,7 @@ class Block:
 
     node: Node
     depth: int
+    members: list[Any] = field(default_factory=list)  # ids of the experiments with the trials
     counts: dict[str, int] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     tally: Tally | None = None  # in place of lines, where trials are neither shown nor compared
@@ -142,39 +144,51 @@ class Block:
         return follower.front
 
 
-def read_block(
-    storage: Storage, node: Node, depth: int, family: list[Node], every_trial: bool
-) -> Block:
-    """Return what is shown under the title of an experiment.
+Group = tuple[Node, int, list[Node]]
+"""The experiment in the title, its depth in the tree, and those whose trials it shows."""
+
+
+def read_blocks(storage: Storage, groups: Sequence[Group], every_trial: bool) -> list[Block]:
+    """Return what is shown under the titles of experiments.
 
     Parameters
     ----------
     storage
         Where the experiments are.
-    node
-        The experiment of the title.
-    depth
-        Its depth in the tree.
-    family
-        The experiments whose trials are shown.
+    groups
+        The titles, and what comes under them.
     every_trial
         Whether trials are shown one by one.
     """
-    block = Block(node, depth)
+    blocks = [Block(node, depth, members=_uids(family)) for node, depth, family in groups]
+    for block in blocks:
+        if not every_trial and len(block.objectives) == 1:
+            block.tally = Tally(block.objectives[0], block.bounds)
+    # In two queries, however many experiments there are.
+    counts = storage.count_each_by_status([uid for block in blocks for uid in block.members])
+    tallied = [uid for block in blocks if block.tally is not None for uid in block.members]
+    results = storage.fetch_results(tallied)
+    for block in blocks:
+        for uid in block.members:
+            for name, count in counts.get(uid, {}).items():
+                block.counts[name] = block.counts.get(name, 0) + count
+        if block.tally is None:
+            block.lines = _read_lines(storage, block, every_trial)
+            continue
+        for uid in block.members:
+            for each in results[uid]:
+                block.tally.add(each)
+    return blocks
+
+
+def _uids(family: Iterable[Node]) -> list[Any]:
+    return [node.document["_id"] for node in family]
+
+
+def _read_lines(storage: Storage, block: Block, every_trial: bool) -> list[Line]:
     where = None if every_trial else {"status": "completed"}
-    if not every_trial and len(block.objectives) == 1:
-        block.tally = Tally(block.objectives[0], block.bounds)
-    for member in family:
-        uid = member.document["_id"]
-        for name, count in storage.count_by_status(uid).items():
-            block.counts[name] = block.counts.get(name, 0) + count
-        if block.tally is not None:
-            for results in storage.fetch_results(uid):
-                block.tally.add(results)
-        else:
-            block.lines += [_line(t, block) for t in storage.fetch_trials(uid, where, FIELDS)]
-    block.lines.sort(key=lambda line: line.status)
-    return block
+    trials = (trial for uid in block.members for trial in storage.fetch_trials(uid, where, FIELDS))
+    return sorted((_line(trial, block) for trial in trials), key=lambda line: line.status)
 
 
 def _line(trial: Trial, block: Block) -> Line:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from orion_like.cli.block import Block, read_block
+from orion_like.cli.block import Block, Group, read_blocks
 from orion_like.cli.commands import Command
 from orion_like.cli.forest import Node, build_forest, select
 from orion_like.cli.options import format_option, option, selecting
@@ -46,6 +46,7 @@ def status(
         raise click.UsageError("--collapse and --expand-versions exclude each other")
     if version is not None and name is None:
         raise click.UsageError("--version needs --name, to say the version of what")
+    groups: list[Group] = []
     blocks: list[Block] = []
     with open_storage_to_read(settings) as storage:
         if storage is not None:
@@ -56,7 +57,8 @@ def status(
             for root in _of_user(roots, selection.user):
                 alone = version is not None and not collapse
                 grouped = _alone(root) if alone else _group(root, collapse, expand_versions)
-                blocks += [read_block(storage, *group, every_trial) for group in grouped]
+                groups += grouped
+            blocks = read_blocks(storage, groups, every_trial)
     _show(blocks, every_trial, format_)
 
 
@@ -65,10 +67,6 @@ def _of_user(roots: Iterable[Node], user: str | None) -> list[Node]:
         return (node.document.get("metadata") or {}).get("user")
 
     return [root for root in roots if user is None or owner(root) == user]
-
-
-Group = tuple[Node, int, list[Node]]
-"""The experiment in the title, its depth in the tree, and those whose trials it shows."""
 
 
 def _alone(node: Node) -> Iterator[Group]:

@@ -741,11 +741,17 @@ class Storage:
         documents = self.database.find(TRIALS, {"experiment": uid, "id": trial_id}, limit=1)
         return Trial.from_document(documents[0]) if documents else None
 
-    def fetch_results(self, uid: Any) -> list[list[dict[str, Any]]]:
-        """Return the documents of the results of every completed trial of an experiment."""
-        query = {"experiment": uid, "status": "completed"}
-        documents = self.database.find(TRIALS, query, fields=["results"])
-        return [document.get("results") or [] for document in documents]
+    def fetch_results(self, uids: Sequence[Any]) -> dict[Any, list[list[dict[str, Any]]]]:
+        """Return the documents of the results of all completed trials of each experiment."""
+        query = {"experiment": {"$in": list(uids)}, "status": "completed"}
+        results: dict[Any, list[list[dict[str, Any]]]] = {uid: [] for uid in uids}
+        for document in self.database.find(TRIALS, query, fields=["experiment", "results"]):
+            results[document["experiment"]].append(document.get("results") or [])
+        return results
+
+    def count_each_by_status(self, uids: Sequence[Any]) -> dict[Any, dict[str, int]]:
+        """Return how many trials of each experiment have each status that occurs."""
+        return self.database.count_by_each(TRIALS, "status", "experiment", uids)
 
     def count_by_status(self, uid: Any) -> dict[str, int]:
         """Return how many trials of an experiment have each status that occurs."""

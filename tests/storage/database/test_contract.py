@@ -450,6 +450,9 @@ class TestUpdate:
 
         assert matched == 2
         assert trials.count_by("trials", "status", {"experiment": 1}) == {"new": 2, "broken": 2}
+        assert trials.count_by_each("trials", "status", "experiment", [1, 2]) == {
+            1: {"new": 2, "broken": 2}
+        }
         assert trials.update("trials", {"number": 9}, {"$set": {"status": "broken"}}) == 0
         assert set(trials.find("trials", limit=1)[0]) == {*trial(0), "_id", "change"}
 

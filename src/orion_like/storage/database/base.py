@@ -255,6 +255,15 @@ class Database(ABC):
         """
 
     @abstractmethod
+    def count_by_each(
+        self, collection: str, field: str, group: str, values: Sequence[Any]
+    ) -> dict[Any, dict[Any, int]]:
+        """Return what `count_by` does for the documents with each of `values` in `group`.
+
+        All in one go; `values` without documents are left out.
+        """
+
+    @abstractmethod
     def changes(
         self, collection: str, partition_value: Any, since: Any = None
     ) -> tuple[Sequence[Document], Any]:

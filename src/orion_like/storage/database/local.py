@@ -180,6 +180,16 @@ class LocalDatabase(Database):
         with self._reading() as engine:
             return engine[collection].count_by(field, selection)
 
+    def count_by_each(
+        self, collection: str, field: str, group: str, values: Sequence[Any]
+    ) -> dict[Any, dict[Any, int]]:
+        with self._reading() as engine:
+            counts = {
+                value: engine[collection].count_by(field, Selection({group: value}))
+                for value in values
+            }
+        return {value: found for value, found in counts.items() if found}
+
     def changes(
         self, collection: str, partition_value: Any, since: Any = None
     ) -> tuple[Sequence[Document], Any]:

@@ -346,6 +346,23 @@ class MongoDB(Database):
             )
         return {group["_id"]: group["n"] for group in groups}
 
+    def count_by_each(
+        self, collection: str, field: str, group: str, values: Sequence[Any]
+    ) -> dict[Any, dict[Any, int]]:
+        pipeline = [
+            {"$match": self._query(collection, {group: {"$in": list(values)}})},
+            {"$group": {"_id": {"group": "$" + group, "value": "$" + field}, "n": {"$sum": 1}}},
+        ]
+        with self._connection.errors(f"count of {collection} by {field}"):
+            groups = self._connection.repeat(
+                lambda _: list(self._collection(collection).aggregate(pipeline))
+            )
+        counts: dict[Any, dict[Any, int]] = {}
+        for found in groups:
+            key = found["_id"]
+            counts.setdefault(key.get("group"), {})[key.get("value")] = found["n"]
+        return counts
+
     def changes(
         self, collection: str, partition_value: Any, since: Any = None
     ) -> tuple[Sequence[Document], Any]:
