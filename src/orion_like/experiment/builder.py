@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from orion_like.algo import create_algorithm
+from orion_like.algo import Algorithm, create_algorithm
 from orion_like.algo.factory import DEFAULT_ALGORITHM
 from orion_like.errors import (
     BranchingEvent,
@@ -412,14 +412,18 @@ def _resume(
     experiment = Experiment(storage, storage.fetch_experiments({"_id": document["_id"]})[0])
     changes = dict(_limit_changes(experiment, settings))
     changes.update(_replacement_of_unknown_algorithm(experiment, settings))
-    asked = dict(_asked(experiment, settings, branching))
+    asked = _asked(experiment, settings, branching)
     conflicts = _conflicts(experiment, asked, settings, branching)
     if branching.is_asked_for and (conflicts or experiment.name != target):
+        # Whoever makes a version after this line takes its number, or is seen as the successor.
+        number = _next_version(storage, target)
         if experiment.name == target:
             successor = find_successor(storage, experiment.configuration)
             if successor is not None:
                 return _go_on_with(successor, experiment, version, settings, branching, conflicts)
-        child = _child(experiment, {**changes, **asked}, settings)
+        child = _child(
+            experiment, {**changes, **asked, "name": target, "version": number}, settings
+        )
         return _branch(experiment, child, settings.warm_start, conflicts, branching, target)
     of_search = [conflict for conflict in conflicts if conflict.kind in OF_THE_SEARCH]
     is_version = experiment.refers.get("parent_id") is not None  # what adapters lead to
@@ -452,6 +456,11 @@ def _replaced_warm_start(
     return warm_start.description
 
 
+def _next_version(storage: Storage, name: str) -> int:
+    latest = storage.fetch_experiment(name)
+    return 1 if latest is None else int(latest.get("version", 1)) + 1
+
+
 def _go_on_with(
     successor: Any,
     experiment: Experiment,
@@ -465,7 +474,7 @@ def _go_on_with(
         raise _Overtaken
     storage = experiment.storage
     made = Experiment(storage, storage.fetch_experiments({"_id": successor})[0])
-    if not _conflicts(made, dict(_asked(made, settings, branching)), settings, branching):
+    if not _conflicts(made, _asked(made, settings, branching), settings, branching):
         return _resume(storage, made.configuration, None, settings, branching, made.name)
     raise BranchingEvent(
         f"version {made.version} was made from version {version} of experiment "
@@ -489,14 +498,7 @@ def _child(
     child["metadata"] = {**metadata, "user": _user(), "orion_like_version": __version__}
     if settings.metadata.get("user") is not None:
         child["metadata"]["user"] = settings.metadata["user"]
-    constraints = child.get("constraints") or []
-    create_algorithm(
-        child["algorithm"],
-        _space_and_constraints(child["space"], constraints)[0],
-        seed=child["seed"],
-        objectives=child.get("objectives"),
-        constraints=[entry for entry in constraints if not isinstance(entry, str)],
-    )
+    _created(child["algorithm"], child)  # what does not fit is told before anything is stored
     return child
 
 
@@ -575,24 +577,26 @@ def _limit_changes(
 
 def _asked(
     experiment: Experiment, settings: ExperimentSettings, branching: Branching
-) -> Iterator[tuple[str, Any]]:
-    """Yield the fields that would be other ones, as they would be stored."""
+) -> dict[str, Any]:
+    """Return the fields that would be other ones, as they would be stored."""
+    asked: dict[str, Any] = {}
     if settings.space is not None or settings.constraints is not None:
-        yield from _asked_space(experiment, settings, branching)
+        asked.update(_asked_space(experiment, settings, branching))
     algorithm, seed = split_seed(settings.algorithm)
     seed = settings.seed if settings.seed is not None else seed
     if seed is not None and seed != experiment.seed:
-        yield "seed", checked_seed(seed)
+        asked["seed"] = checked_seed(seed)
     if settings.objectives:
         objectives = checked_objectives(settings.objectives)
         if objectives != experiment.objectives:
-            yield "objectives", objectives
+            asked["objectives"] = objectives
     if algorithm is not None and is_known(experiment.configuration):
-        yield from _asked_algorithm(experiment, algorithm)
+        asked.update(_asked_algorithm(experiment, algorithm, asked))
     if settings.metadata:
         # What is empty is not known, such as the code's version without git.
         given = {k: v for k, v in settings.metadata.items() if v and k != "user"}
-        yield "metadata", {**experiment.metadata, **given}
+        asked["metadata"] = {**experiment.metadata, **given}
+    return asked
 
 
 def _warm_start_conflicts(experiment: Experiment, asked: Any) -> Iterator[Conflict]:
@@ -605,22 +609,33 @@ def _warm_start_conflicts(experiment: Experiment, asked: Any) -> Iterator[Confli
         yield Conflict(WARM_START, f"other sources of a warm start ({names})", stored, sources)
 
 
-def _asked_algorithm(experiment: Experiment, algorithm: Any) -> Iterator[tuple[str, Any]]:
-    asked = create_algorithm(
-        algorithm,
-        experiment.space,
-        seed=experiment.seed,
-        objectives=experiment.objectives,
-        constraints=experiment.outcome_constraints,
-    ).configuration
+def _asked_algorithm(
+    experiment: Experiment, algorithm: Any, asked: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
     stored = experiment.algorithm.configuration
-    name = next(iter(asked))
+    wanted = {**experiment.configuration, **asked}
+    configuration = _created(algorithm, wanted).configuration
+    name = next(iter(configuration))
     mentioned = next(iter(algorithm.values())) if isinstance(algorithm, Mapping) else {}
     same = name in stored and all(
-        asked[name].get(key) == stored[name].get(key) for key in mentioned or {}
+        configuration[name].get(key) == stored[name].get(key) for key in mentioned or {}
     )
     if not same:
-        yield "algorithm", asked
+        yield "algorithm", configuration
+
+
+def _created(algorithm: Any, document: Mapping[str, Any]) -> Algorithm:
+    """Return an algorithm for the search that the document of an experiment describes."""
+    space, constraints = _space_and_constraints(
+        document["space"], document.get("constraints") or []
+    )
+    return create_algorithm(
+        algorithm,
+        space,
+        seed=int(document.get("seed") or 0),
+        objectives=document.get("objectives") or [],
+        constraints=[entry for entry in constraints if not isinstance(entry, str)],
+    )
 
 
 def _replacement_of_unknown_algorithm(

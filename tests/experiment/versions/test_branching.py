@@ -360,3 +360,32 @@ def test_a_value_that_a_removed_dimension_cannot_have_is_refused(build):
 def test_settings_of_versions_are_checked(build, branching, message):
     with pytest.raises(ConfigurationError, match=message):
         build(branching=branching)
+
+
+def test_an_algorithm_is_asked_for_together_with_the_space_that_it_needs(build):
+    space = {"x": X, "epochs": "fidelity(1, 9, base=3)"}
+
+    child = build(space=space, algorithm="hyperband", objectives=["loss"])
+
+    assert list(child.configuration["algorithm"]) == ["hyperband"]
+    assert seen(child) == [{"epochs": 9, "x": 0.25}]
+
+
+def test_a_branch_of_an_older_version_gets_a_number_that_nobody_has(build, storage):
+    build(seed=4)
+    refers = {"root_id": None, "parent_id": None, "adapter": []}
+    storage.update_experiment(build(version=2).id, refers=refers)
+
+    child = build(version=1, seed=5)
+
+    assert (child.version, child.refers["parent_id"]) == (3, build(version=1).id)
+
+
+def test_a_warm_start_is_asked_for_anew_with_each_version(build, storage):
+    other = build_experiment("other", space={"x": X}, storage=storage)
+    other.insert({"x": 0.75}, results=1.0)
+
+    child = build(seed=4, warm_start=["other"])
+
+    assert child.experiment.warm_start["sources"][0]["fit"] == 1
+    assert build(seed=5).experiment.warm_start is None

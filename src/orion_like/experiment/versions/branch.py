@@ -36,7 +36,7 @@ def branch(
     parent
         Document of the version that it is made from.
     wanted
-        The same document with what shall differ.
+        The same document with what shall differ, and name and number of the new version.
     resolutions
         How the differences are resolved, as far as nobody is asked.
     prior_trials
@@ -50,13 +50,11 @@ def branch(
         If others made a version with this name and number meanwhile.
     """
     _resolve(parent, resolutions)
-    name = resolutions.name
-    version = 1 if name != parent["name"] else parent.get("version", 1) + 1
     refers = parent.get("refers") or {}
     document = {key: value for key, value in wanted.items() if key not in _OWN}
     document |= {
-        "name": name,
-        "version": version,
+        "name": resolutions.name,
+        "version": wanted["version"] if resolutions.name == wanted["name"] else 1,
         "refers": {
             "root_id": parent["_id"] if refers.get("root_id") is None else refers["root_id"],
             "parent_id": parent["_id"],
