@@ -217,7 +217,13 @@ def test_a_changed_space_is_refused_in_one_paragraph_that_names_the_choices(run,
 
     assert outcome.code == 1
     assert outcome.err.count("\n") == 1
-    for choice in ("--enable-evc", "-x~'+uniform(0, 2)'", "-n", "db rm demo"):
+    for choice in (
+        "--enable-evc",
+        "-x~'+uniform(0, 2)'",
+        "--b~'+uniform(0, 1)'",
+        "-n",
+        "db rm demo",
+    ):
         assert choice in outcome.err
 
 

@@ -296,3 +296,21 @@ def test_copies_of_trials_that_no_experiment_starts_from_are_noted_and_deleted(d
     (note,) = [finding for finding in report.findings if finding.place == "prior_trials"]
     assert (note.severity, note.problem) == ("note", "1 belong to no experiment")
     assert [found["mark"] for found in database.find("prior_trials")] == ["known"]
+
+
+def test_versions_that_come_from_each_other_in_a_circle_are_found_and_repaired(storage):
+    first, second, third = (
+        storage.create_experiment({"name": "demo", "version": version, "space": {}})["_id"]
+        for version in (1, 2, 3)
+    )
+    for child, parent in ((second, first), (third, second), (first, third)):
+        refers = {"root_id": first, "parent_id": parent, "adapter": []}
+        storage.update_experiment(child, refers=refers)
+
+    assert problems(storage)[0] == "its parents lead back to it, past 2 others"
+    repair(storage, check(storage.database))
+    assert [doc["refers"]["parent_id"] for doc in storage.fetch_experiments()] == [
+        None,
+        first,
+        second,
+    ]

@@ -201,7 +201,7 @@ def register(
         knowledge_base=settings["experiment.knowledge_base"],
         metadata=_metadata(settings, command, resumed=not user_args),
         settings=settings,
-        branching=_branching(storage, settings, command),
+        branching=_branching(storage, settings, command, document),
     )
     _warn_of_unplaced(client, command)
     return Registered(client, command, settings)
@@ -280,15 +280,22 @@ def _metadata(settings: Settings, command: UserCommand, *, resumed: bool) -> dic
     }
 
 
-def _branching(storage: Storage, settings: Settings, command: UserCommand) -> Branching:
+def _branching(
+    storage: Storage,
+    settings: Settings,
+    command: UserCommand,
+    document: Mapping[str, Any] | None,
+) -> Branching:
     """Return what the settings say about versions, with the markers of the command."""
     from orion_like.client.build import read_branching
     from orion_like.worker.command_changes import command_changes
 
     decided = read_branching(settings)
+    before = type(command).from_metadata((document or {}).get("metadata") or {})
     return replace(
         decided,
         markers=command.markers,
+        spellings={**(before.spellings if before else {}), **command.spellings},
         compare_commands=lambda old, new: command_changes(
             old, new, decided.non_monitored_arguments
         ),

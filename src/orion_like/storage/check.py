@@ -196,7 +196,8 @@ def _look(database: Database, uid: Any, lost_threshold: float) -> list[Finding]:
     trials = database.find(TRIALS, {"experiment": uid})
     # After its trials, so that its counters are not older than they are.
     found = database.find(EXPERIMENTS, {"_id": uid})
-    known = {document["_id"] for document in database.find(EXPERIMENTS, fields=["name"])}
+    experiments = database.find(EXPERIMENTS, fields=["refers.parent_id"])
+    known = {doc["_id"]: (doc.get("refers") or {}).get("parent_id") for doc in experiments}
     if not found:
         return []
     findings = list(check_experiment(found[0], trials, known, silent))

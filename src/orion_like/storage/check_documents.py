@@ -134,7 +134,10 @@ def title_of(experiment: Document) -> str:
 
 
 def check_experiment(
-    experiment: Document, trials: Sequence[Document], known: Collection[Any], lost: Collection[Any]
+    experiment: Document,
+    trials: Sequence[Document],
+    known: Mapping[Any, Any],
+    lost: Collection[Any],
 ) -> Iterator[Finding]:
     """Find what is wrong with an experiment and its trials.
 
@@ -145,7 +148,7 @@ def check_experiment(
     trials
         The documents of its trials.
     known
-        The ``_id`` of all experiments.
+        The ``_id`` of all experiments, with those of their parents.
     lost
         The ``_id`` of the reserved trials whose worker gave no sign of life for too long.
     """
@@ -169,7 +172,7 @@ def check_experiment(
 # --- the experiment -----------------------------------------------------------------------------
 
 
-def _settings(experiment: Document, known: Collection[Any]) -> Iterator[Finding]:
+def _settings(experiment: Document, known: Mapping[Any, Any]) -> Iterator[Finding]:
     place = title_of(experiment)
     name, version = experiment.get("name"), experiment.get("version", 1)
     if not isinstance(name, str) or not name or type(version) is not int or version < 1:
@@ -194,9 +197,26 @@ def _settings(experiment: Document, known: Collection[Any]) -> Iterator[Finding]
                 "--repair makes it stand by itself",
                 _cut_links(experiment),
             )
+    circle = _circle(experiment["_id"], known)
+    if circle and experiment["_id"] == min(circle, key=lambda uid: (len(str(uid)), str(uid))):
+        yield Finding(
+            "wrong",
+            place,
+            f"its parents lead back to it, past {len(circle) - 1} others",
+            "--repair makes it stand by itself, as the root of the others",
+            _cut_links(experiment),
+        )
     problem = _space_error(experiment)
     if problem:
         yield Finding("wrong", place, f"its search space cannot be read: {problem}", BY_HAND)
+
+
+def _circle(uid: Any, parents: Mapping[Any, Any]) -> list[Any]:
+    """Return the experiments on the way from one to itself, by their parents; none if none."""
+    line = [uid]
+    while (parent := parents.get(line[-1])) is not None and parent not in line:
+        line.append(parent)
+    return line if parent == uid else []
 
 
 def _cut_links(experiment: Document) -> Repair:

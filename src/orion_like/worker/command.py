@@ -134,6 +134,12 @@ class UserCommand:
         }
 
     @property
+    def spellings(self) -> dict[str, str]:
+        """How its words name the dimensions: ``{'/lr': '--lr', '/model.depth': 'model.depth'}``."""
+        placements = (part for part in self.parts if isinstance(part, Placement) and part.prefix)
+        return {place.dimension: place.prefix.removesuffix("=") for place in placements}
+
+    @property
     def config_files(self) -> list[ConfigFile]:
         """Configuration files that hold priors."""
         return [part.file for part in self.parts if isinstance(part, ConfigWord)]

@@ -41,6 +41,8 @@ class Branching:
         results: ``'noeffect'``, ``'unsure'`` or ``'break'``.
     markers
         Changes that the user marked: ``'+'``, ``'-'``, ``'-value'`` or ``'>name'`` by dimension.
+    spellings
+        How the words of a command name dimensions, such as ``{"/lr": "--lr"}``.
     compare_commands
         Finds what differs between two commands. Default: nothing is compared.
     resolve_by_hand
@@ -63,6 +65,7 @@ class Branching:
     cli_change_type: str | None = None
     config_change_type: str | None = None
     markers: Mapping[str, str] = field(default_factory=dict)
+    spellings: Mapping[str, str] = field(default_factory=dict)
     compare_commands: MetadataComparison = nothing_compared
     resolve_by_hand: Callable[[Mapping[str, Any], Resolutions], None] | None = None
     announce: Callable[[Mapping[str, Any], Resolutions], None] | None = None

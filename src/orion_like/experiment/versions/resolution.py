@@ -39,6 +39,12 @@ RATED: Mapping[str, tuple[str, str, type[CodeChange | CommandLineChange | Script
 _HARMLESS = (kinds.SEED, kinds.OBJECTIVES, kinds.CONSTRAINTS, kinds.WARM_START)
 # what asked for them is explicit
 _OF_DIMENSIONS = (kinds.NEW_DIMENSION, kinds.MISSING_DIMENSION, kinds.CHANGED_DIMENSION)
+_OTHER_WAYS: Mapping[str, str] = {
+    kinds.CODE: "--ignore-code-changes",
+    kinds.COMMAND_LINE: "--non-monitored-arguments NAME",
+    kinds.ALGORITHM: "--algorithm-change",
+    kinds.PACKAGE_VERSION: "--package-version-change",
+}
 
 
 @dataclass(frozen=True)
@@ -175,10 +181,10 @@ class Resolutions:
                     "value to give"
                 )
             change = DimensionPriorChange(conflict.name, conflict.old, conflict.new)
-            self._resolve((conflict,), (change,), written(conflict.name, f"+{conflict.new}"))
+            self._resolve((conflict,), (change,), self._written(conflict.name, f"+{conflict.new}"))
             return
         param = _default_param(conflict.name, conflict.new, default)
-        text = written(conflict.name, f"+{conflict.new}")
+        text = self._written(conflict.name, f"+{conflict.new}")
         if default is not None:
             text += f" with default value {param.value!r}"
         self._resolve((conflict,), (DimensionAddition(param),), text)
@@ -202,7 +208,7 @@ class Resolutions:
         """
         conflict = self._find(name, kinds.MISSING_DIMENSION)
         param = _default_param(conflict.name, conflict.old, default)
-        text = written(conflict.name, REMOVE if default is None else f"{REMOVE}{default}")
+        text = self._written(conflict.name, REMOVE if default is None else f"{REMOVE}{default}")
         self._resolve((conflict,), (DimensionDeletion(param),), text)
 
     def rename(self, old_name: str, new_name: str) -> None:
@@ -218,7 +224,7 @@ class Resolutions:
         adapters: list[Adapter] = [DimensionRenaming(missing.name, new.name)]
         if missing.old != new.new:
             adapters.append(DimensionPriorChange(new.name, missing.old, new.new))
-        text = written(missing.name, f">{new.name.removeprefix('/')}")
+        text = self._written(missing.name, f">{new.name.removeprefix('/')}")
         self._resolve((missing, new), adapters, text)
 
     def rate(self, kind: str, change_type: str) -> None:
@@ -324,51 +330,58 @@ class Resolutions:
 
     # --- words -----------------------------------------------------------------------------------
 
+    def _written(self, name: str, marker: str) -> str:
+        return written(name, marker, self.branching.spellings.get(name))
+
     def choices(self, conflict: Conflict) -> str:
         """Return what can be done about a conflict, as one writes it."""
+        return " or ".join(self._ways(conflict))
+
+    def _ways(self, conflict: Conflict) -> Iterator[str]:
         name = conflict.name
         if conflict.kind == kinds.NEW_DIMENSION:
-            ways = [f"{written(name, f'+{conflict.new}')} to add it"]
-            ways += [
-                f"{written(c.name, '>' + name.removeprefix('/'))} if it is {c.name} by a new name"
-                for c in self.unresolved
-                if c.kind == kinds.MISSING_DIMENSION
-            ]
+            yield f"{self._written(name, f'+{conflict.new}')} to add it"
+            for other in self.unresolved:
+                if other.kind == kinds.MISSING_DIMENSION:
+                    renamed = self._written(other.name, f">{name.removeprefix('/')}")
+                    yield f"{renamed} if it is {other.name} by a new name"
         elif conflict.kind == kinds.MISSING_DIMENSION:
-            ways = [
-                f"{written(name, '-')} to remove it, or {written(name, '-VALUE')} to keep the "
-                "trials that have this value"
-            ]
+            yield f"{self._written(name, '-')} to remove it"
+            yield f"{self._written(name, '-VALUE')} to keep the trials that have this value"
         elif conflict.kind == kinds.CHANGED_DIMENSION:
-            ways = [f"{written(name, f'+{conflict.new}')} to change it"]
+            yield f"{self._written(name, f'+{conflict.new}')} to change it"
         elif conflict.kind in RATED:
-            ways = [f"{RATED[conflict.kind][0]} {{{','.join(CHANGE_TYPES)}}}"]
-            if conflict.kind == kinds.CODE:
-                ways.append("--ignore-code-changes")
-            if conflict.kind == kinds.COMMAND_LINE:
-                ways.append("--non-monitored-arguments NAME")
-        elif conflict.kind == kinds.PACKAGE_VERSION:
-            ways = ["--orion-version-change"]
-        else:
-            ways = ["--algorithm-change"]
-        return " or ".join(ways)
+            yield f"{RATED[conflict.kind][0]} {{{','.join(CHANGE_TYPES)}}}"
+        if conflict.kind in _OTHER_WAYS:
+            yield _OTHER_WAYS[conflict.kind]
 
 
-def written(name: str, marker: str) -> str:
+def written(name: str, marker: str, spelling: str | None = None) -> str:
     """Return a marker as one writes it: in the words of a command, or in a space of Python.
+
+    Parameters
+    ----------
+    name
+        Name of the dimension.
+    marker
+        The marker, with what follows it.
+    spelling
+        How its command names the dimension. Default: with the dashes that are usual.
 
     Examples
     --------
-    >>> written("/lr", ">rate"), written("/x", "-"), written("lr", "-0.5")
-    ("--lr~'>rate'", '-x~-', "'lr': '~-0.5'")
+    >>> written("/lr", ">rate"), written("/x", "-"), written("/x", "-", "--x")
+    ("--lr~'>rate'", '-x~-', '--x~-')
+    >>> written("lr", "-0.5")
+    "'lr': '~-0.5'"
     """
     if not name.startswith("/"):
         return f"{name!r}: '~{marker}'" if "'" not in marker else f'{name!r}: "~{marker}"'
     bare = name.removeprefix("/")
-    dashes = "-" if len(bare) == 1 else "--"
+    usual = f"-{bare}" if len(bare) == 1 else f"--{bare}"
     is_plain = all(character.isalnum() or character in "-+._" for character in marker)
     quoted = marker if is_plain else "'" + marker.replace("'", "'\\''") + "'"
-    return f"{dashes}{bare}~{quoted}"
+    return f"{spelling or usual}~{quoted}"
 
 
 def _spelled(name: str, known: Iterable[str]) -> str | None:
