@@ -131,7 +131,8 @@ def counted(number: int, noun: str) -> str:
 # --- for people ---------------------------------------------------------------------------------
 
 GAP = "   "  # between two columns
-FREE_TEXT = "reason"  # the column that is wrapped when the terminal is narrow
+FREE_TEXTS = ("reason", "value")  # columns that are wrapped when the terminal is narrow
+NARROWEST = 20  # characters of such a column
 STATUS_STYLES = {
     "completed": "green",
     "reserved": "cyan",
@@ -144,8 +145,8 @@ STATUS_STYLES = {
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], indent: int = 0) -> None:
     """Print a table on stdout: aligned, numbers to the right, statuses in colour on a terminal.
 
-    Columns are as wide as they need to be, except that the column `FREE_TEXT` is wrapped to
-    fit a terminal. One with many rows is printed as quickly as it is read.
+    Columns are as wide as they need to be, except that one of `FREE_TEXTS` is wrapped to fit a
+    terminal. A table with many rows is printed as quickly as it is read.
     """
     rows = [list(row) for row in rows]
     cells = [[printable(value) for value in row] for row in rows]
@@ -157,9 +158,10 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], indent: i
         )
         for n, header in enumerate(headers)
     ]
-    if headers[-1] == FREE_TEXT and sys.stdout.isatty():
-        taken = indent + sum(column.width + len(GAP) for column in columns[:-1])
-        columns[-1].width = min(columns[-1].width, max(20, _terminal_width() - taken))
+    free = next((column for column in columns if column.header in FREE_TEXTS), None)
+    if free is not None and sys.stdout.isatty():
+        total = indent + sum(column.width + len(GAP) for column in columns) - len(GAP)
+        free.width = min(free.width, max(NARROWEST, free.width - total + _terminal_width()))
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     rule = "─" * (sum(column.width + len(GAP) for column in columns) - len(GAP))
     lines = [*_table_lines(columns, list(headers)), rule]
@@ -184,12 +186,12 @@ class _Column:
 
 def _table_lines(columns: Sequence[_Column], row: list[str]) -> Iterator[str]:
     """Yield the lines of a row, more than one if its free text is wrapped."""
-    last = columns[-1]
-    if _width(row[-1]) <= last.width:
+    place = next((n for n, c in enumerate(columns) if _width(row[n]) > c.width), None)
+    if place is None:
         yield GAP.join(column.pad(cell) for column, cell in zip(columns, row, strict=True))
         return
-    for text in textwrap.wrap(row[-1], last.width):
-        row = [*row[:-1], text]
+    for text in textwrap.wrap(row[place], columns[place].width):
+        row[place] = text
         yield GAP.join(column.pad(cell) for column, cell in zip(columns, row, strict=True))
         row = [""] * len(row)
 

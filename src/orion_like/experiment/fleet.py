@@ -14,6 +14,9 @@ from orion_like.storage.worker_id import is_certainly_dead, process_of
 from orion_like.storage.workers import WorkerRecord, fetch_lost_workers, fetch_workers
 from orion_like.trial import is_stopped
 
+UNKNOWN = "unknown"
+"""Id and host of workers that do not say who they are, as those of Oríon."""
+
 _TRIAL_FIELDS = ("id", "number", "experiment", "worker", "start_time", "heartbeat", "attempt")
 _ENDED_FIELDS = ("worker", "status", "stopped", "end_time")
 _SHORTEST = timedelta(seconds=1)  # a rate is not told of less
@@ -155,7 +158,7 @@ def _reserved_trials(storage: Storage, experiments: Sequence[Any]) -> Reserved:
     query = {"experiment": {"$in": list(experiments)}, "status": "reserved"}
     reserved: dict[tuple[Any, str], list[Mapping[str, Any]]] = defaultdict(list)
     for document in storage.database.find(TRIALS, query, fields=_TRIAL_FIELDS):
-        reserved[document["experiment"], str(document.get("worker"))].append(document)
+        reserved[document["experiment"], document.get("worker") or UNKNOWN].append(document)
     return reserved
 
 

@@ -64,12 +64,11 @@ class WorkerRecord:
 
 
 def sign_on(database: Database, record: WorkerRecord) -> None:
-    """Store that a worker begins, and forget those of its experiment that are long gone."""
+    """Store that a worker begins, and forget those that are long gone."""
     others = [other.worker for other in fetch_workers(database, [record.experiment])]
     gone = [record.worker, *(worker for worker in others if is_certainly_dead(worker))]
     is_gone = [{"_id": {"$in": gone}}, {"heartbeat": {"$lt": Ago(_FORGOTTEN_AFTER)}}]
-    query = {"experiment": record.experiment, "$or": is_gone}
-    database.remove(WORKERS, query, durable=False)
+    database.remove(WORKERS, {"$or": is_gone}, durable=False)
     document = {"_id": record.worker, **asdict(record), "start": NOW, "heartbeat": NOW}
     del document["worker"]
     with suppress(DuplicateKeyError):  # written by an attempt whose answer was lost

@@ -67,16 +67,20 @@ def leftovers(case: Case) -> Iterator[Finding]:
     trials = sum(len(worker.trials) for worker in lost)
     somebody = any(worker.state != "lost" for worker in case.workers)
     hosts = ", ".join(sorted({worker.host for worker in lost}))
-    held = f", and hold {trials} of its trials" if trials else ""
+    held = f", holding {_counted(trials, 'trial')}" if trials else ""
     remedy = "nothing: the other workers take them over" if somebody else "release them"
     yield Finding(
         "wrong" if trials and not somebody else "note",
         "dead-workers",
         case.title,
-        f"{len(lost)} workers died without saying so (on {hosts}){held}",
+        f"{_counted(len(lost), 'worker')} died without saying so (on {hosts}){held}",
         remedy if trials else "nothing, unless they should not have died; this forgets them",
         () if somebody and trials else (f"db release {case.named} --force",),
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def stuck_trials(case: Case) -> Iterator[Finding]:
