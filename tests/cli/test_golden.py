@@ -35,6 +35,7 @@ COMMANDS = {
     "checkpoints-list": "checkpoints list -n saved",
     "db-check": "db check",
     "db-test": "db test",
+    "diff": "diff grown 1 2",
     "insert": "insert -n demo --objective 2 -x=0.5",
     "hunt": "hunt -n demo",
 }

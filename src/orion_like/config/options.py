@@ -98,7 +98,7 @@ def _seconds(*, zero: bool = False) -> Kind:
             raise ValueError
         return int(seconds) if seconds.is_integer() else seconds
 
-    return Kind(f"seconds {'≥' if zero else '>'} 0, or a time span such as 15m or 2h", cast)
+    return Kind(f"a number of seconds {'≥' if zero else '>'} 0, or a time span such as 2h", cast)
 
 
 def _or_none(kind: Kind, meaning: str) -> Kind:
