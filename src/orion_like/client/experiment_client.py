@@ -32,7 +32,7 @@ from orion_like.experiment.checking import checked_duration, checked_limit
 from orion_like.experiment.fleet import Worker, fetch_fleet
 from orion_like.space import Space
 from orion_like.storage import Storage, new_worker_id
-from orion_like.storage.checkpoints import Checkpoint, fetch_checkpoints
+from orion_like.storage.checkpoints import COMPLETED, STATES, Checkpoint, fetch_checkpoints
 from orion_like.storage.metrics import Report, fetch_reports
 from orion_like.storage.workers import WorkerRecord
 from orion_like.trial import WAITING_STATUSES, Trial, is_number, nest, validate_status
@@ -400,7 +400,8 @@ class ExperimentClient:
         """
         self._here()._desk.flush()
         uid = None if trial is None else trial._id
-        return fetch_checkpoints(self.storage.database, self.id, uid, deleted=deleted)
+        states = STATES if deleted else (COMPLETED,)
+        return fetch_checkpoints(self.storage.database, self.id, uid, states)
 
     def metrics_to_pandas(
         self, trial: Trial | None = None, group: str | None = None

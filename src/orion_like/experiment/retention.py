@@ -155,6 +155,7 @@ def _best(
 def needed(
     checkpoints: Iterable[Checkpoint],
     trials: Collection[Trial],
+    lineages: Mapping[Any, str],
     *,
     top: float | None,
     is_done: bool,
@@ -170,21 +171,22 @@ def needed(
         All that there are.
     trials
         All trials of the experiment.
+    lineages
+        See :meth:`RetentionPolicy.kept`.
     top
         The highest fidelity; None if there is none.
     is_done
         Whether there will be no more trials.
     """
-    lineages = {trial._id: trial.lineage for trial in trials}
-    by_id = {trial.id: trial for trial in trials}
-    wanted = set()
+    wanted, parents = set(), set()
     for trial in trials:
         if _is_open(trial):
             wanted.add(lineages[trial._id])
-            if trial.parent in by_id:
-                wanted.add(lineages[by_id[trial.parent]._id])
+            parents.add(trial.parent)
         elif not is_done and (trial.status == "broken" or _is_below(trial, top)):
             wanted.add(lineages[trial._id])
+    if parents - {None}:
+        wanted |= {lineages[trial._id] for trial in trials if trial.id in parents}
     latest: dict[str, int] = {}
     of_wanted = [c for c in checkpoints if lineages.get(c.trial) in wanted]
     for checkpoint in of_wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,10 @@ from orion_like.storage.database.base import Index
 CHECKPOINTS = "checkpoints"
 CHECKPOINT_INDEXES: Mapping[tuple[str, tuple[str, ...]], Index] = {
     (CHECKPOINTS, ("experiment", "trial")): Index(),
+    (CHECKPOINTS, ("experiment", "state")): Index(),
     (CHECKPOINTS, ("id",)): Index(),
 }
-COMPLETED, DELETING, DELETED = "completed", "deleting", "deleted"
+STATES = COMPLETED, DELETING, DELETED = "completed", "deleting", "deleted"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,10 @@ def store_checkpoints(
 
 
 def fetch_checkpoints(
-    database: Database, experiment: Any, trial: Any = None, *, deleted: bool = False
+    database: Database,
+    experiment: Any,
+    trial: Any = None,
+    states: Sequence[str] = (COMPLETED,),
 ) -> list[Checkpoint]:
     """Return the checkpoints of an experiment, by trial and step.
 
@@ -107,12 +111,12 @@ def fetch_checkpoints(
         The ``_id`` of the experiment.
     trial
         Only of the trial with this ``_id``. Default: of all.
-    deleted
-        Whether to return those, too, of which only the record is left. Default False.
+    states
+        Only those in one of these states. Default: those whose files are there.
     """
-    query = {"experiment": experiment} | ({} if trial is None else {"trial": trial})
-    if not deleted:
-        query["state"] = COMPLETED
+    query = {"experiment": experiment, "state": {"$in": list(states)}}
+    if trial is not None:
+        query["trial"] = trial
     found = database.find(CHECKPOINTS, query)
     place = {uid: number for number, uid in enumerate(dict.fromkeys(d["trial"] for d in found))}
     found.sort(key=lambda document: (place[document["trial"]], document["step"]))

@@ -19,7 +19,6 @@ from orion_like.stopping.curve import to_losses
 from orion_like.storage import Ledger
 from orion_like.storage.checkpoints import (
     COMPLETED,
-    DELETED,
     DELETING,
     Checkpoint,
     claim_deletion,
@@ -61,6 +60,7 @@ class CheckpointKeeper:
 
     def _forget(self) -> None:
         self._trials: dict[Any, Trial] = {}
+        self._lineages: dict[Any, str] = {}
         self._losses: dict[tuple[Any, int, int], float] = {}
         self._reporting: set[Any] = set()
         self._token: Any = None
@@ -141,14 +141,14 @@ class CheckpointKeeper:
             return cut_short
         there = [c for c in recorded if c.state == COMPLETED]
         self._read()
-        lineages = {uid: trial.lineage for uid, trial in self._trials.items()}
-        kept = policy.kept(there, self._losses_of(there), lineages)
+        kept = policy.kept(there, self._losses_of(there), self._lineages)
         kept |= self.needed(there)
         return cut_short + [c for c in there if c.id not in kept and not c.pinned]
 
     def _recorded(self) -> list[Checkpoint]:
-        found = fetch_checkpoints(self._database, self._experiment.id, deleted=True)
-        return [checkpoint for checkpoint in found if checkpoint.id and checkpoint.state != DELETED]
+        states = COMPLETED, DELETING
+        found = fetch_checkpoints(self._database, self._experiment.id, states=states)
+        return [checkpoint for checkpoint in found if checkpoint.id]
 
     def needed(self, there: Collection[Checkpoint], without: Collection[Any] = ()) -> set[str]:
         """Return the ids of the checkpoints from which trials may still go on.
@@ -165,6 +165,7 @@ class CheckpointKeeper:
         return needed(
             there,
             [trial for uid, trial in self._trials.items() if uid not in without],
+            self._lineages,
             top=None if fidelity is None else fidelity.high,
             is_done=self._ledger.has_all_trials or self._experiment.is_used_up,
         )
@@ -176,7 +177,9 @@ class CheckpointKeeper:
             self._generation = self._ledger.generation
             self._forget()
         for document in self._ledger.refresh_trials():
-            self._trials[document["_id"]] = Trial.from_document(document)
+            trial = self._trials[document["_id"]] = Trial.from_document(document)
+            if trial._id not in self._lineages:
+                self._lineages[trial._id] = trial.lineage
         reports, self._token = changed_reports(self._database, self._experiment.id, self._token)
         objective = self._experiment.declared_objectives[0]
         for report in reports:

@@ -18,7 +18,7 @@ from orion_like.storage.checkpoints import COMPLETED, Checkpoint
 from orion_like.worker.checkpoint import is_url
 from orion_like.worker.checkpoint_keeper import is_reachable
 
-HEADERS = ("id", "trial", "step", "objective", "size", "state", "pinned", "saved", "path")
+HEADERS = ("id", "trial", "step", "objective", "size", "state", "pinned", "saved")
 
 
 @click.command(
@@ -40,9 +40,10 @@ def list_(
     every: bool,
     format_: str,
 ) -> None:
-    """List what trials have saved: when, how far they were, how good, and where it is.
+    """List what trials have saved: how far they were, how good it is, and when it was.
 
-    Its state is missing if the directory is not where this machine finds it.
+    Its state is missing if the directory is gone. Formats for programs also tell where it is,
+    and its files.
     """
     with open_stock(session, selection) as stock:
         chosen = stock.recorded if every else stock.there
@@ -95,5 +96,4 @@ def _row(record: dict[str, Any]) -> Sequence[Any]:
         record["state"],
         "yes" if record["pinned"] else None,
         record["time"],
-        record["path"],
     )

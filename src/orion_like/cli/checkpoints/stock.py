@@ -19,7 +19,7 @@ from orion_like.cli.session import (
     required_name,
 )
 from orion_like.errors import CheckpointError, TrialNotFound
-from orion_like.storage.checkpoints import COMPLETED, Checkpoint, fetch_checkpoints
+from orion_like.storage.checkpoints import COMPLETED, STATES, Checkpoint, fetch_checkpoints
 
 if TYPE_CHECKING:
     from orion_like.client import ExperimentClient
@@ -50,7 +50,7 @@ class Stock:
     @cached_property
     def recorded(self) -> list[Checkpoint]:
         """All, also those of which only the record is left."""
-        return fetch_checkpoints(self.client.storage.database, self.client.id, deleted=True)
+        return fetch_checkpoints(self.client.storage.database, self.client.id, states=STATES)
 
     @cached_property
     def there(self) -> list[Checkpoint]:
