@@ -383,3 +383,31 @@ def test_copies_in_one_database_do_not_take_each_others_files(storage, tmp_path)
     assert second.version == 2
     assert fetch_checkpoints(storage.database, second.id) == []
     assert steps_left(get_experiment("demo", 1, storage=storage)) == list(range(1, 11))
+
+
+def test_populations_go_on_from_checkpoints_that_no_policy_took(storage, tmp_path):
+    client = build(
+        storage,
+        tmp_path,
+        space={**SPACE, "epochs": "fidelity(1, 4)"},
+        algorithm={"pbt": {"population_size": 3, "generations": 3}},
+        max_trials=None,
+        checkpoints={"trial_latest": 1},
+    )
+
+    def train(x, epochs, trial):
+        found = trial.latest_checkpoint
+        start = 0 if found is None else found.step // 2
+        assert (start > 0) == (trial.parent is not None)
+        for epoch in range(start + 1, epochs + 1):
+            save(trial, 2 * epoch - 1)
+            save(trial, 2 * epoch)
+        return x
+
+    client.workon(train, trial_arg="trial", n_workers=1)
+
+    trials = client.fetch_trials()
+    assert {trial.status for trial in trials} == {"completed"}
+    for trial in trials:
+        (own,) = client.fetch_checkpoints(trial)
+        assert os.listdir(os.path.dirname(own.path)) == [os.path.basename(own.path)]

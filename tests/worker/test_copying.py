@@ -176,3 +176,19 @@ class TestPopulations:
         assert read.in_population
         assert read.checkpoint_dir == trial.checkpoint_dir
         assert read.branch(params={"x": 0.6}).in_population
+
+    def test_of_the_checkpoints_of_the_parent_the_latest_is_copied(self, tmp_path):
+        parent = self.trial(tmp_path, x=0.5)
+        prepare_trial_directory(parent)
+        place = CheckpointPlace(parent.checkpoint_dir)
+        for step in (1, 10, 2):
+            with place.saving(step) as (path, _):
+                (Path(path) / "model").write_text(f"at {step}")
+        os.mkdir(f"{parent.checkpoint_dir}/.step-000000011-{'0' * 32}.unfinished")
+        (Path(parent.checkpoint_dir) / "own-file").touch()
+        child = self.trial(tmp_path, parent.id, x=0.6)
+
+        prepare_trial_directory(child)
+
+        names = sorted(os.listdir(child.checkpoint_dir))
+        assert [name[:14] for name in names] == ["own-file", "step-000000010"]

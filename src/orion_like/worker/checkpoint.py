@@ -10,13 +10,14 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from orion_like.worker.channel import checked_step
 
 CACHE = "cache"
+_LEFTOVER = re.compile(r"\.step-\d+-[0-9a-f]{32}\.(?:unfinished|deleted)\Z")
 _NAME = re.compile(r"step-(\d+)-[0-9a-f]{32}\Z")
 
 
@@ -203,6 +204,23 @@ def _all_below(directory: str) -> list[Saved]:
         return []
     found = [(_NAME.match(name), name) for name in names]
     return [Saved(int(match[1]), os.path.join(directory, name)) for match, name in found if match]
+
+
+def superseded(directory: str, names: Iterable[str]) -> list[str]:  # noqa: ARG001
+    """Return which names in a directory are of checkpoints from which nobody goes on.
+
+    These are all but the latest, and what is not finished or about to be deleted.
+
+    Examples
+    --------
+    >>> superseded("", ["log.txt", f"step-000000001-{'a' * 32}", f"step-000000002-{'b' * 32}"])
+    ['step-000000001-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa']
+    """
+    steps = {name: int(match[1]) for name in names if (match := _NAME.match(name))}
+    latest = max(steps.values(), default=0)
+    return [
+        name for name in names if _LEFTOVER.match(name) or (name in steps and steps[name] < latest)
+    ]
 
 
 def is_url(path: str) -> bool:

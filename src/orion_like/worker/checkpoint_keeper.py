@@ -20,6 +20,7 @@ from orion_like.storage import Ledger
 from orion_like.storage.checkpoints import (
     COMPLETED,
     DELETING,
+    STATES,
     Checkpoint,
     claim_deletion,
     fetch_checkpoints,
@@ -28,7 +29,7 @@ from orion_like.storage.checkpoints import (
 )
 from orion_like.storage.metrics import DEFAULT_GROUP, changed_reports
 from orion_like.trial import Trial
-from orion_like.worker.checkpoint import CACHE, discard, is_url
+from orion_like.worker.checkpoint import CACHE, CheckpointPlace, discard, is_url
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,11 @@ class CheckpointKeeper:
         """Delete the checkpoints that are not to be kept, and return them."""
         with self._applying:
             self._woken.clear()
-            return [c for c in self.superfluous() if not self._stopped.is_set() and self.delete(c)]
+            doomed = self.superfluous()
+            deleted = [c for c in doomed if not self._stopped.is_set() and self.delete(c)]
+            if doomed:
+                self._delete_inherited({checkpoint.trial for checkpoint in doomed})
+            return deleted
 
     def superfluous(self, policy: RetentionPolicy | None = None) -> list[Checkpoint]:
         """Return the checkpoints that are not to be kept.
@@ -236,14 +241,35 @@ class CheckpointKeeper:
             self._forget_copy(checkpoint)
         return True
 
+    def _delete_inherited(self, uids: Collection[Any]) -> None:
+        """Delete the copies that came with the directory of a parent, of trials beyond them.
+
+        Parameters
+        ----------
+        uids
+            Trials (their ``_id``) that have saved several checkpoints of their own.
+        """
+        for trial in (self._trials[uid] for uid in uids if uid in self._trials):
+            if not (trial.in_population and trial.parent and self._experiment.working_dir):
+                continue
+            own = fetch_checkpoints(self._database, self._experiment.id, trial._id, STATES)
+            ids, step = {c.id for c in own}, max(c.step for c in own)
+            for found in self._place_of(trial).all():
+                if found.id not in ids and found.step <= step:
+                    discard(found.path)
+
+    def _place_of(self, trial: Trial) -> CheckpointPlace:
+        """Return where a trial has its checkpoints in the working directory."""
+        trial.exp_working_dir = self._experiment.working_dir
+        trial.experiment_uuid = self._experiment.uuid
+        return CheckpointPlace(trial.checkpoint_dir)
+
     def _forget_copy(self, checkpoint: Checkpoint) -> None:
         """Delete what this machine has of a checkpoint that was stored elsewhere."""
         trial = self._trials.get(checkpoint.trial)
         if trial is not None and self._experiment.working_dir:
-            trial.exp_working_dir = self._experiment.working_dir
-            trial.experiment_uuid = self._experiment.uuid
             name = checkpoint.path.rpartition("/")[2]
-            copy = os.path.join(trial.checkpoint_dir, CACHE, name)
+            copy = os.path.join(self._place_of(trial).directory, CACHE, name)
             shutil.rmtree(copy, ignore_errors=True)
 
 

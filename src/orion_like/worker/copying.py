@@ -12,6 +12,7 @@ import shutil
 import stat
 import sys
 import uuid
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 FICLONE = 0x40049409
@@ -30,7 +31,11 @@ _CANNOT_CLONE = {
 _SUFFIX = ".copy"
 
 
-def copy_directory(source: str, target: str) -> None:
+LeftOut = Callable[[str, list[str]], Iterable[str]]
+"""Returns which of the names in a directory are not copied."""
+
+
+def copy_directory(source: str, target: str, left_out: LeftOut = lambda *_: ()) -> None:
     """Make `target` a copy of the directory `source`, unless it is there by then.
 
     It gets its name when it is complete and durable. What was copied of it by processes that were
@@ -42,10 +47,17 @@ def copy_directory(source: str, target: str) -> None:
         The directory; links in it are kept as they are, sockets and pipes left out.
     target
         Its copy, in a directory that exists.
+    left_out
+        What is not copied. Default: everything is.
     """
+
+    def ignored(directory: str, names: list[str]) -> set[str]:
+        out = {*left_out(directory, names)}  # may be deleted at this moment
+        return out | {*_special(directory, [name for name in names if name not in out])}
+
     copy = f"{target}.{uuid.uuid4().hex}{_SUFFIX}"
     try:
-        shutil.copytree(source, copy, symlinks=True, ignore=_special, copy_function=copy_file)
+        shutil.copytree(source, copy, symlinks=True, ignore=ignored, copy_function=copy_file)
         make_durable_tree(copy)
         os.rename(copy, target)
         make_durable(os.path.dirname(target))

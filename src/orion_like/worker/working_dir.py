@@ -9,6 +9,7 @@ import shutil
 import tempfile
 
 from orion_like.trial import Trial
+from orion_like.worker.checkpoint import superseded
 from orion_like.worker.copying import copy_directory
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ class WorkingDirectory:
 def prepare_trial_directory(trial: Trial) -> str:
     """Make the working directory of a trial, from a copy of its parent's if it has one.
 
+    Of the checkpoints of the parent the latest is copied: others may be deleted at any time.
+
     Returns
     -------
     Its path.
@@ -69,7 +72,7 @@ def prepare_trial_directory(trial: Trial) -> str:
     if trial.parent:
         parent = os.path.join(trial.exp_working_dir or "", trial.parent)
         if os.path.isdir(parent):
-            copy_directory(parent, path)
+            copy_directory(parent, path, superseded)
             return path
         if trial.in_population:
             logger.warning(
