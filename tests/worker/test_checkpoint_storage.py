@@ -241,13 +241,14 @@ def test_a_storage_that_is_away_is_left_for_later(tmp_path, caplog):
     [("nowhere://x", "nowhere"), ("gs://bucket/path", "gcsfs")],
 )
 def test_a_storage_that_cannot_be_used_is_told_before_trials_run(tmp_path, url, message):
+    storage = Storage(EphemeralDB())
+
     with pytest.raises(ConfigurationError, match=message):
         build_experiment(
-            "demo",
-            space={"x": "uniform(0, 1)"},
-            storage=Storage(EphemeralDB()),
-            checkpoints={"storage": url},
+            "demo", space={"x": "uniform(0, 1)"}, storage=storage, checkpoints={"storage": url}
         )
+
+    assert storage.fetch_experiments() == []
 
 
 def test_passwords_of_a_storage_are_not_told(tmp_path):

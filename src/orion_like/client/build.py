@@ -11,6 +11,7 @@ from orion_like.config import OPTIONS, Settings, load_settings, option_of
 from orion_like.errors import ConfigurationError
 from orion_like.experiment import ExperimentSettings, load_experiment
 from orion_like.experiment import build_experiment as build
+from orion_like.experiment.retention import checked_checkpoints
 from orion_like.experiment.versions import Branching
 from orion_like.experiment.warm_start import knowledge_source
 from orion_like.space import Space
@@ -154,6 +155,7 @@ def build_experiment(
         warm_start=_all_sources(warm_start, knowledge_base),
         metadata=metadata or {},
     )
+    _check_checkpoint_storage(asked.checkpoints or settings["experiment.checkpoints"])
     experiment = build(
         _storage(storage, debug, settings),
         name,
@@ -162,8 +164,6 @@ def build_experiment(
         _defaults(settings),
         branching if isinstance(branching, Branching) else read_branching(settings, branching),
     )
-    if experiment.checkpoint_storage:
-        open_url(experiment.checkpoint_storage)  # what is wrong with it is told before trials run
     return ExperimentClient(experiment, executor, heartbeat, settings)
 
 
@@ -173,6 +173,13 @@ def _all_sources(warm_start: Any, knowledge_base: Any) -> Any:
     several = isinstance(warm_start, Sequence) and not isinstance(warm_start, str)
     named = list(warm_start) if several else [] if warm_start is None else [warm_start]
     return [*named, knowledge_source(knowledge_base)]
+
+
+def _check_checkpoint_storage(checkpoints: Any) -> None:
+    """Tell what is wrong with where checkpoints shall be stored before anything is created."""
+    url = checked_checkpoints(checkpoints).get("storage")
+    if url:
+        open_url(url)
 
 
 def _storage(storage: Any, debug: bool, settings: Settings) -> Storage:
