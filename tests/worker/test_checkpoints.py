@@ -221,3 +221,21 @@ def test_what_a_killed_worker_could_not_tell_is_recorded_by_the_next(storage, tm
     client.workon(lambda x, epochs, trial: x, trial_arg="trial", n_workers=1)
 
     assert [(c.step, c.attempt) for c in client.fetch_checkpoints()] == [(3, 1)]
+
+
+def test_a_new_version_in_the_same_working_directory_has_its_own_checkpoints(storage, tmp_path):
+    first = build(storage, tmp_path, space={"x": "uniform(0, 1)"}, checkpoints={"trial_latest": 3})
+    trial = first.insert({"x": 0.5}, reserve=True)
+    save(trial, 1, "first")
+    first.observe(trial, 1.0)
+
+    second = build(
+        storage, tmp_path, space={"x": "uniform(0, 2)"}, branching={"enable": True}, max_trials=2
+    )
+    other = second.insert({"x": 0.5}, reserve=True)
+    found = other.latest_checkpoint
+    second.release(other)
+
+    assert second.version == 2
+    assert found is None
+    assert second.experiment.checkpoints == {"trial_latest": 3}
