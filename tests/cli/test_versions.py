@@ -360,3 +360,41 @@ def test_diff_says_what_it_cannot_compare(run, hunted, words, code, message):
 
     assert outcome.code == code
     assert message in outcome.err
+
+
+def test_markers_in_the_space_of_a_configuration_file_of_ours_are_understood(run, adapters, hunted):
+    with open("settings.yaml", "w") as file:
+        file.write("experiment: {space: {/extra: '~+uniform(0, 1, default_value=0.5)'}}\n")
+
+    outcome = run("init-only", "-n", "demo", "-c", "settings.yaml", "./good.sh", X)
+
+    assert outcome.code == 0, outcome.err
+    extra = {"name": "/extra", "type": "real", "value": 0.5}
+    assert adapters() == (2, [{"of_type": "dimensionaddition", "param": extra}])
+
+
+def test_a_command_that_removes_every_dimension_is_refused(run, hunted):
+    outcome = run(*HUNT, "./good.sh", "-x~-")
+
+    assert outcome.code == 1
+    assert "nothing is left to search" in outcome.err
+
+
+def test_markers_that_are_stored_with_a_command_ask_for_nothing_when_it_is_resumed(
+    run, adapters, hunted, repository
+):
+    run("hunt", "-n", "demo", "./good.sh", "-x~>rate", "--rate~uniform(0, 1)")
+    change_code()
+
+    outcome = run("hunt", "-n", "demo")
+
+    assert outcome.code == 0, outcome.err
+    assert adapters()[0] == 2
+    assert list(json.loads(run("info", "-n", "demo", "--json").out)["space"]) == ["/rate"]
+
+
+def test_a_marker_needs_its_prior(run, hunted):
+    outcome = run(*HUNT, "./good.sh", "-x~+")
+
+    assert outcome.code != 0
+    assert "'+' is not a prior" in outcome.err

@@ -201,7 +201,7 @@ def register(
         knowledge_base=settings["experiment.knowledge_base"],
         metadata=_metadata(settings, command, resumed=not user_args),
         settings=settings,
-        branching=_branching(storage, settings, command, document),
+        branching=_branching(storage, settings, command, document, resumed=not user_args),
     )
     _warn_of_unplaced(client, command)
     return Registered(client, command, settings)
@@ -231,7 +231,7 @@ def _command_and_space(
             f"No prior found in the command, but the one of experiment {name!r} has "
             f"{', '.join(stored.space)}. To resume it, leave the command out"
         )
-    return command, space or None
+    return command, space if space or command.markers else None
 
 
 def _stored_command(name: str, document: Mapping[str, Any] | None) -> UserCommand:
@@ -285,6 +285,8 @@ def _branching(
     settings: Settings,
     command: UserCommand,
     document: Mapping[str, Any] | None,
+    *,
+    resumed: bool,
 ) -> Branching:
     """Return what the settings say about versions, with the markers of the command."""
     from orion_like.client.build import read_branching
@@ -294,7 +296,7 @@ def _branching(
     before = type(command).from_metadata((document or {}).get("metadata") or {})
     return replace(
         decided,
-        markers=command.markers,
+        markers={} if resumed else command.markers,  # those that are stored have had their day
         spellings={**(before.spellings if before else {}), **command.spellings},
         compare_commands=lambda old, new: command_changes(
             old, new, decided.non_monitored_arguments

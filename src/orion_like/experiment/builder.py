@@ -199,6 +199,11 @@ def _build(
 ) -> Experiment:
     source = branching.branch_from or name
     target = branching.branch_to or name
+    if name not in (source, target):
+        raise ConfigurationError(
+            f"three names are given: {name!r}, {source!r} to branch from and {target!r} to branch "
+            "to; leave one out"
+        )
     document = storage.fetch_experiment(target, version if target == source else None)
     if document is None and target != source:
         parent = storage.fetch_experiment(source, version)
@@ -420,7 +425,7 @@ def _resume(
         if experiment.name == target:
             successor = find_successor(storage, experiment.configuration)
             if successor is not None:
-                return _go_on_with(successor, experiment, version, settings, branching, conflicts)
+                return _go_on_with(successor, experiment, version, settings, branching)
         child = _child(
             experiment, {**changes, **asked, "name": target, "version": number}, settings
         )
@@ -467,18 +472,18 @@ def _go_on_with(
     version: int | None,
     settings: ExperimentSettings,
     branching: Branching,
-    conflicts: Sequence[Conflict],
 ) -> Experiment:
     """Return the version that was made from the one given, if it is just what is asked for."""
     if version is None:  # it was the latest a moment ago
         raise _Overtaken
     storage = experiment.storage
     made = Experiment(storage, storage.fetch_experiments({"_id": successor})[0])
-    if not _conflicts(made, _asked(made, settings, branching), settings, branching):
+    conflicts = _conflicts(made, _asked(made, settings, branching), settings, branching)
+    if not conflicts:
         return _resume(storage, made.configuration, None, settings, branching, made.name)
     raise BranchingEvent(
         f"version {made.version} was made from version {version} of experiment "
-        f"{experiment.name!r} already, and differs from what is asked for now, too "
+        f"{experiment.name!r} already, and is not what is asked for now "
         f"({'; '.join(map(str, conflicts))}). Make a new version of the latest, by leaving out "
         "-v/--version, or give the branch a name of its own: -b/--branch-to NAME"
     )
@@ -490,10 +495,15 @@ def _child(
     """Return the document of a version with some fields changed, after making sure of it."""
     stored = experiment.configuration
     child = {**stored, **changes}
+    if "limits.max_duration" in child:
+        seconds = child.pop("limits.max_duration")
+        child["limits"] = {**(stored.get("limits") or {}), "max_duration": seconds}
     if "algorithm" not in changes and is_known(stored):
         child["algorithm"] = experiment.algorithm.configuration
     given = settings.seed if settings.seed is not None else split_seed(settings.algorithm)[1]
-    child["seed"] = seed_of_child(stored) if given is None else checked_seed(given)
+    title = f"{child['name']}-v{child['version']}"
+    seed = seed_of_child(experiment.seed, title) if given is None else checked_seed(given)
+    child["seed"] = seed
     metadata = {k: v for k, v in child.get("metadata", {}).items() if k != "orion_version"}
     child["metadata"] = {**metadata, "user": _user(), "orion_like_version": __version__}
     if settings.metadata.get("user") is not None:

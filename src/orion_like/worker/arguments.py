@@ -139,7 +139,8 @@ def _option(word: str, index: int) -> Placement | None:
     if match is None or _is_path(match["prior"]):
         return None
     prior = read_prior(match["prior"])
-    if prior is None and re.match(r"\+?[A-Za-z_]", match["prior"]) and "/" not in match["prior"]:
+    is_meant = re.match(r"\+?[A-Za-z_]|\+\Z", match["prior"]) and "/" not in match["prior"]
+    if prior is None and is_meant:
         prior = require_prior(match["prior"], f"argument {word}")
     option = match["option"]
     return Placement(_dimension(option), prior, index, index + 1, option) if prior else None

@@ -230,10 +230,11 @@ def test_a_version_gets_a_seed_of_its_own_always_the_same_one(make_database):
         options = {"storage": storage, "algorithm": "random", "branching": ON}
         parent = build_experiment("demo", space={"x": X}, seed=3, **options)
         child = build_experiment("demo", space={"x": "uniform(0, 2)"}, **options, **more)
-        return parent.experiment.seed, child.experiment.seed
+        branch = build_experiment("demo", 1, **{**options, "branching": {"branch_to": "other"}})
+        return [client.experiment.seed for client in (parent, child, branch)]
 
     assert seeds() == seeds()
-    assert seeds()[0] != seeds()[1]
+    assert len(set(seeds())) == 3
     assert seeds(seed=8)[1] == 8
 
 
@@ -389,3 +390,14 @@ def test_a_warm_start_is_asked_for_anew_with_each_version(build, storage):
 
     assert child.experiment.warm_start["sources"][0]["fit"] == 1
     assert build(seed=5).experiment.warm_start is None
+
+
+def test_a_limit_of_time_may_be_given_together_with_a_change(build, storage):
+    child = build(seed=4, max_duration=60)
+
+    assert child.configuration["limits"] == {"max_duration": 60}
+
+
+def test_a_branch_has_one_name_and_one_origin(build):
+    with pytest.raises(ConfigurationError, match="three names are given"):
+        build(name="third", branching={"branch_from": "demo", "branch_to": "other"})

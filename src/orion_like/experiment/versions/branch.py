@@ -62,19 +62,27 @@ def branch(
         },
         "metadata": {**wanted["metadata"], "datetime": datetime.now(timezone.utc)},
         "state": "active",
+        "notes": "",
+        "archived": False,
     }
     return storage.create_experiment(document, prior_trials)
 
 
-def seed_of_child(parent: Mapping[str, Any]) -> int:
+def seed_of_child(seed: int, title: str) -> int:
     """Return a seed for a version whose user gives none, always the same.
 
-    It differs from the parent's, so that what is drawn from it is not what the parent has tried.
+    It differs from those of its parent and of other children, so that what is drawn from it is not
+    what they have tried.
+
+    Parameters
+    ----------
+    seed
+        Seed of the parent.
+    title
+        What the version will be called, ``name-vN``.
     """
-    key = crc32(f"{parent['name']}-v{parent.get('version', 1)}".encode())
-    return int(
-        np.random.SeedSequence([int(parent.get("seed") or 0), key]).generate_state(1)[0] >> 1
-    )
+    sequence = np.random.SeedSequence([seed, crc32(title.encode())])
+    return int(sequence.generate_state(1)[0] >> 1)
 
 
 def find_successor(storage: Storage, document: Mapping[str, Any]) -> Any:
