@@ -219,6 +219,19 @@ def test_a_reader_that_goes_away_is_no_error(start, hunted):
 # --- what an error is ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["plot", "regert", "-n", "demo"], "regret"),
+        (["status", "--format", "jsn"], "json"),
+        (["completion", "bsh"], "bash"),
+        (["hunt", "--code-change-type", "brake", "./good.sh"], "break"),
+    ],
+)
+def test_a_misspelt_choice_is_answered_with_the_closest_one(run, words, meant):
+    check(run(*words), 2, f"did you mean '{meant}'?")
+
+
 def test_blank_lines_are_taken_out_of_a_paragraph():
     assert paragraph("a\n\n  b  \n\n") == "a\n  b"
 

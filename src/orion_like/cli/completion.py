@@ -19,7 +19,7 @@ VARIABLE = "_ORION_LIKE_COMPLETE"
         "completion fish > ~/.config/fish/completions/orion-like.fish",
     ],
 )
-@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+@click.argument("shell", metavar="SHELL", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script of SHELL: commands, options, names of experiments."""

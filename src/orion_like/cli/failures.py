@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -19,6 +20,7 @@ from orion_like.errors import (
     SpaceError,
 )
 from orion_like.redaction import redact
+from orion_like.spelling import did_you_mean
 from orion_like.version import __version__
 
 SUCCESS = 0
@@ -59,7 +61,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return _explain_abort(error)
     if isinstance(error, click.UsageError):
-        return USAGE, f"{error.format_message()}{_where_help_is(error)}"
+        return USAGE, f"{error.format_message()}{_choice_meant(error)}{_where_help_is(error)}"
     if isinstance(error, click.ClickException):
         return FAILED, error.format_message()
     if isinstance(error, OrionLikeError):
@@ -103,6 +105,15 @@ def _explain_abort(error: BaseException) -> tuple[int, str]:
 def _explain_os_error(error: OSError) -> str:
     what = error.strerror or str(error)
     return f"{error.filename}: {what}" if error.filename is not None else what
+
+
+def _choice_meant(error: click.UsageError) -> str:
+    """Return a hint if a value is none of the choices that there are, but like one of them."""
+    kind = getattr(getattr(error, "param", None), "type", None)
+    written = re.match(r"'(.*)' is not one of", error.message)
+    if not isinstance(kind, click.Choice) or written is None:
+        return ""
+    return did_you_mean(written[1], list(map(str, kind.choices)))
 
 
 def _where_help_is(error: click.UsageError) -> str:

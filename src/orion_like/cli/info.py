@@ -118,6 +118,7 @@ def _record(document: Mapping[str, Any], experiments: Mapping[Any, Any]) -> dict
         "config": {
             "max_trials": document.get("max_trials"),
             "max_broken": document.get("max_broken"),
+            "max_duration": (document.get("limits") or {}).get("max_duration"),
             "working_dir": document.get("working_dir") or None,
             "seed": document.get("seed"),
         },
@@ -181,6 +182,7 @@ def _sections(record: Mapping[str, Any]) -> list[Section]:
             {
                 "max trials": _limit(config["max_trials"]),
                 "max broken": _limit(config["max_broken"]),
+                "max duration": _limit(config["max_duration"], "s"),
                 "working dir": config["working_dir"] or "(temporary)",
                 "seed": config["seed"],
             },
@@ -241,8 +243,8 @@ def _sections_of_warm_start(sources: Sequence[Mapping[str, Any]]) -> list[Sectio
     return [("Warm start", fields)]
 
 
-def _limit(value: Any) -> Any:
-    return "no limit" if value is None else value
+def _limit(value: Any, unit: str = "") -> Any:
+    return "no limit" if value is None else f"{value} {unit}".rstrip()
 
 
 def _objective(objective: Mapping[str, Any]) -> tuple[str, str]:
