@@ -16,8 +16,9 @@ ON = {"enable": True}
 
 
 @pytest.fixture
-def storage(database):
-    return Storage(database)
+def storage(make_database):
+    """One in memory: how versions come into being on others is tested beside this file."""
+    return Storage(make_database("ephemeral"))
 
 
 @pytest.fixture
@@ -343,6 +344,15 @@ def test_markers_of_what_is_not_there_mark_nothing(build):
     child = build(space={"x": "~>rate", "rate": X, "gone": "~>rate", "away": "~-0.5"})
 
     assert seen(child) == [{"rate": 0.25}]
+
+
+@pytest.mark.parametrize("text", ["a", "'a'"])
+def test_the_value_of_a_removed_category_may_be_written_as_in_python(build, text):
+    build(space={"x": X, "kind": "choices(['a', 'b'], default_value='a')"})
+
+    child = build(space={"x": X, "kind": f"~-{text}"})
+
+    assert seen(child) == [{"x": 0.25}]
 
 
 def test_a_value_that_a_removed_dimension_cannot_have_is_refused(build):

@@ -11,6 +11,7 @@ import pytest
 from orion_like.client import build_experiment, get_experiment
 from orion_like.errors import CorruptedDatabaseError
 from orion_like.storage import Storage, setup_storage
+from orion_like.storage.transfer import load
 
 ASSET = Path(__file__).parents[2] / "assets" / "orion-0.2.7-versions"
 SEEN = json.loads((ASSET / "seen.json").read_text())
@@ -39,23 +40,31 @@ def points(client):
 
 
 @pytest.fixture(scope="module")
-def orion_tree(tmp_path_factory):
+def orion_file(tmp_path_factory):
     """A tree that Oríon made, with every kind of adapter."""
     path = tmp_path_factory.mktemp("orion") / "orion_db.pkl"
     with gzip.open(ASSET / "orion_db.pkl.gz") as source, path.open("wb") as target:
         shutil.copyfileobj(source, target)
-    storage = setup_storage("memory://")
-    from orion_like.storage.transfer import load
+    return path
 
-    load(storage, path)
+
+@pytest.fixture(scope="module")
+def orion_tree(orion_file):
+    """A copy of it in a database of ours."""
+    storage = setup_storage("memory://")
+    load(storage, orion_file)
     return storage
 
 
+@pytest.mark.parametrize("where", ["orion_file", "orion_tree"])
 @pytest.mark.parametrize("title", SEEN)
-def test_each_version_of_a_tree_made_by_orion_sees_the_trials_that_orion_shows(orion_tree, title):
+def test_each_version_of_a_tree_made_by_orion_sees_the_trials_that_orion_shows(
+    request, where, title
+):
     name, _, version = title.rpartition("-v")
+    storage = request.getfixturevalue(where)
 
-    trials = get_experiment(name, int(version), storage=orion_tree).fetch_trials(True)
+    trials = get_experiment(name, int(version), storage=storage).fetch_trials(True)
 
     assert {t.id: (t.status, t.params) for t in trials} == {
         uid: (status, params) for uid, status, params in SEEN[title]

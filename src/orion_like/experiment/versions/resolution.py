@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -396,8 +398,19 @@ def _default_param(name: str, prior: str, default: Any) -> Param:
     """Return a dimension at a value, or at the default value of its prior, None without one."""
     dimension: Dimension = parse_prior(prior, name)
     if default is not None:
-        try:
-            return Param(name, dimension.type, dimension.cast(default))
-        except SpaceError as error:
-            raise ConfigurationError(f"default value of {name!r}: {error}") from None
+        return Param(name, dimension.type, _cast(dimension, default))
     return Param(name, dimension.type, dimension.default_value if dimension.has_default else None)
+
+
+def _cast(dimension: Dimension, value: Any) -> Any:
+    """Return a value of a dimension from its text, which may be written as in Python."""
+    candidates = [value]
+    with contextlib.suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        candidates.append(ast.literal_eval(value))
+    errors = []
+    for candidate in candidates:
+        try:
+            return dimension.cast(candidate)
+        except SpaceError as error:
+            errors.append(error)
+    raise ConfigurationError(f"default value of {dimension.name!r}: {errors[0]}")
