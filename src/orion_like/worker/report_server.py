@@ -8,19 +8,17 @@ import logging
 import os
 import secrets
 import selectors
-import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from orion_like.errors import ConfigurationError
+from orion_like.worker.socket_directory import SocketDirectory
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_PATH = 100  # bytes; the kernel takes 104 or 108
 _LONGEST_LINE = 1 << 20  # bytes
 _BACKLOG = 128
 _PATIENCE = 5.0  # seconds
@@ -49,7 +47,7 @@ class ReportServer:
         self._starting = threading.Lock()
         self._selector = selectors.DefaultSelector()
         self._thread: threading.Thread | None = None
-        self._directory: str | None = None
+        self._directory: SocketDirectory | None = None
         self._count = 0
         self._wake_reader, self._wake_writer = socket.socketpair()
         for end in (self._wake_reader, self._wake_writer):
@@ -77,9 +75,9 @@ class ReportServer:
             address = f"tcp://{self._host}:{listener.getsockname()[1]}/{token}"
             return Mailbox(listener, address, answer, token)
         if self._directory is None:
-            self._directory = _private_directory()
+            self._directory = SocketDirectory()
         self._count += 1
-        path = os.path.join(self._directory, str(self._count))
+        path = os.path.join(self._directory.path, str(self._count))
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(path)
         return Mailbox(listener, path, answer)
@@ -127,7 +125,7 @@ class ReportServer:
         self._wake_reader.close()
         self._wake_writer.close()
         if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory.remove()
 
     def _run(self) -> None:
         wait: float | None = None
@@ -254,12 +252,3 @@ def _listen_on(host: str) -> socket.socket:
             f"worker.report_host: {host!r} is no name or address of this machine: {error}"
         ) from None
     return listener
-
-
-def _private_directory() -> str:
-    """Make a directory for sockets that nobody else may enter, with a short enough path."""
-    directory = tempfile.mkdtemp(prefix="orion-like-")
-    if len(os.fsencode(directory)) > _LONGEST_PATH - 10:
-        os.rmdir(directory)
-        directory = tempfile.mkdtemp(prefix="orion-like-", dir="/tmp")
-    return directory
