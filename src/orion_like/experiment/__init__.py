@@ -1,6 +1,7 @@
 """One experiment: building it, following its progress, producing its next trial."""
 
-from orion_like.experiment.builder import ExperimentSettings, build_experiment, load_experiment
+from orion_like.experiment.builder import build_experiment, load_experiment
+from orion_like.experiment.configuration import ExperimentSettings
 from orion_like.experiment.experiment import Experiment
 from orion_like.experiment.front import ParetoFront
 from orion_like.experiment.producer import Producer
