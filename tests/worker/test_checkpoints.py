@@ -239,3 +239,21 @@ def test_a_new_version_in_the_same_working_directory_has_its_own_checkpoints(sto
     assert second.version == 2
     assert found is None
     assert second.experiment.checkpoints == {"trial_latest": 3}
+
+
+def test_what_was_left_unfinished_by_the_dead_is_deleted_and_what_is_being_written_is_not(tmp_path):
+    place = CheckpointPlace(str(tmp_path))
+    abandoned = tmp_path / f".step-000000001-{'a' * 32}.unfinished"
+    young = tmp_path / f".step-000000001-{'b' * 32}.unfinished"
+    for path in (abandoned, young):
+        path.mkdir()
+    os.utime(abandoned, (1e9, 1e9))
+
+    with place.saving(2) as (writing, _):
+        os.utime(writing, (1e9, 1e9))
+        with place.saving(3):
+            assert os.path.isdir(writing)
+
+    assert not abandoned.exists()
+    assert young.exists()
+    assert place.latest().step == 3

@@ -6,9 +6,11 @@ was being written when its process was killed is never taken for one.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ from typing import Any, NamedTuple
 from orion_like.worker.channel import checked_step
 
 CACHE = "cache"
+_YOUNG = 60.0  # seconds; it takes less from making a directory to locking it
 _LEFTOVER = re.compile(r"\.step-\d+-[0-9a-f]{32}\.(?:unfinished|deleted)\Z")
 _NAME = re.compile(r"step-(\d+)-[0-9a-f]{32}\Z")
 
@@ -95,7 +98,9 @@ class CheckpointPlace(NamedTuple):
         name = f"step-{whole:09d}-{uuid.uuid4().hex}"
         unfinished = os.path.join(self.directory, f".{name}.unfinished")
         saved = self._saved(whole, name)
+        _delete_abandoned(self.directory)
         os.makedirs(unfinished)
+        lock = _locked(unfinished)
         try:
             yield unfinished, saved
             if self.url:
@@ -106,6 +111,7 @@ class CheckpointPlace(NamedTuple):
                 _make_durable(self.directory)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+            os.close(lock)
 
     def latest(self) -> Saved | None:
         """Return the checkpoint of the latest step, None if there is none.
@@ -277,6 +283,36 @@ def discard(path: str) -> None:
         os.rename(path, doomed)
     with suppress(FileNotFoundError):
         shutil.rmtree(doomed)
+
+
+def _locked(directory: str) -> int:
+    """Lock a directory as long as this process lives; return the descriptor that holds the lock."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    with suppress(OSError):  # it is on a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def _delete_abandoned(directory: str) -> None:
+    """Delete what processes left unfinished that were killed while they saved."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(directory):
+            if _LEFTOVER.match(name) and name.endswith(".unfinished"):
+                path = os.path.join(directory, name)
+                with suppress(OSError):
+                    if time.time() - os.path.getmtime(path) > _YOUNG and _is_unlocked(path):
+                        shutil.rmtree(path)
+
+
+def _is_unlocked(directory: str) -> bool:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _make_all_durable(directory: str) -> None:
