@@ -149,6 +149,7 @@ def test_settings_of_the_command_line_are_stored_with_the_experiment(run):
     assert record["config"] == {
         "max_trials": 2,
         "max_broken": 5,
+        "max_duration": None,
         "working_dir": str(Path("out").absolute()),
         "seed": 7,
     }

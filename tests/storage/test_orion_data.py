@@ -394,9 +394,22 @@ def test_an_upgraded_experiment_goes_on_to_its_limit(file):
     assert {trial.status for trial in trials} == {"completed", "broken"}
 
 
+def test_a_population_of_orion_goes_on_with_its_own_algorithm(file):
+    upgrade_file(file)
+    client = build_experiment("population", storage=str(file))
+
+    client.observe(client.suggest(), 0.5)
+
+    assert list(client.algorithm.configuration) == ["pbt"]
+    assert client.stats.trials_completed == 8
+
+
 def test_an_experiment_with_an_algorithm_of_orion_goes_on_with_another(file):
     upgrade_file(file)
-    with pytest.raises(AlgorithmError, match=r"'pbt'.*not available.*choose another"):
+    PickledDB(file).update(
+        "experiments", {"name": "population"}, {"$set": {"algorithm": {"hebo": {}}}}
+    )
+    with pytest.raises(AlgorithmError, match=r"'hebo'.*not available.*choose another"):
         build_experiment("population", storage=str(file)).suggest()
 
     client = build_experiment("population", algorithm="random", storage=str(file))
