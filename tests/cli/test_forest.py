@@ -55,3 +55,15 @@ def test_a_tree_is_drawn_from_its_root():
     root = build_forest(FAMILY)[0]
 
     assert tree_lines(root) == ["a-v1", "├── a-v2", "└── b-v1", "    └── b-v2"]
+
+
+def test_a_tree_may_be_deeper_than_calls_may_be_nested():
+    documents = [
+        {"_id": n, "name": "demo", "version": n, "refers": {"parent_id": n - 1 or None}}
+        for n in range(1, 2001)
+    ]
+
+    (root,) = build_forest(documents)
+
+    assert len(list(root)) == len(tree_lines(root)) == 2000
+    assert [node.version for node in select([root], "demo", 2000)] == [2000]

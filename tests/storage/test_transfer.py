@@ -398,3 +398,18 @@ def test_a_branch_keeps_its_parent_whatever_their_names_are(source, destination)
 
     branch, root = destination.fetch_experiments()
     assert branch["refers"]["parent_id"] == branch["refers"]["root_id"] == root["_id"]
+
+
+def test_a_line_of_versions_may_be_longer_than_calls_may_be_nested():
+    documents = [
+        {"_id": n, "name": "a", "version": n, "refers": {"parent_id": n - 1 or None, "root_id": 1}}
+        for n in range(1, 1201)
+    ]
+    source, destination = Storage(EphemeralDB()), Storage(EphemeralDB())
+    source.database.insert_many("experiments", documents)
+
+    copy(source, destination)
+
+    found = destination.fetch_experiments(fields=["refers.parent_id"])
+    parents = [document["refers"]["parent_id"] for document in found]
+    assert parents == [None, *(document["_id"] for document in found[:-1])]

@@ -36,9 +36,11 @@ class Node:
 
     def __iter__(self) -> Iterator[Node]:
         """Yield the node and all below it, parents first."""
-        yield self
-        for child in self.children:
-            yield from child
+        waiting = [self]  # in place of recursion: trees may be deep
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += reversed(node.children)
 
 
 def build_forest(documents: Iterable[Mapping[str, Any]]) -> list[Node]:
@@ -85,11 +87,13 @@ def select(
     if name is None:
         return list(roots)
     found = []
-    for root in roots:
-        if root.name == name and version in (None, root.version):
-            found.append(root)
+    waiting = list(roots)[::-1]
+    while waiting:
+        node = waiting.pop()
+        if node.name == name and version in (None, node.version):
+            found.append(node)
         else:
-            found += select(root.children, name, version)
+            waiting += reversed(node.children)
     return found
 
 
@@ -103,10 +107,16 @@ def tree_lines(node: Node) -> list[str]:
     demo-v1
     └── demo-v2
     """
-    lines = [node.title]
-    for child in node.children:
-        first, *rest = tree_lines(child)
-        last = child is node.children[-1]
-        lines.append(("└── " if last else "├── ") + first)
-        lines += [("    " if last else "│   ") + line for line in rest]
+    lines = []
+    waiting = [(node, "", "")]
+    while waiting:
+        current, first, rest = waiting.pop()
+        lines.append(first + current.title)
+        branches = [
+            (child, f"{rest}├── ", f"{rest}│   ")
+            if child is not current.children[-1]
+            else (child, f"{rest}└── ", f"{rest}    ")
+            for child in current.children
+        ]
+        waiting += reversed(branches)
     return lines

@@ -73,34 +73,33 @@ def _alone(node: Node) -> Iterator[Group]:
     yield node, 0, [node]
 
 
-def _group(root: Node, collapse: bool, expand_versions: bool, depth: int = 0) -> Iterator[Group]:
+def _group(root: Node, collapse: bool, expand_versions: bool) -> Iterator[Group]:
     """Yield what is shown of a tree, in the order in which it is shown."""
-    if expand_versions:
-        yield root, depth, [root]
-        for child in root.children:
-            yield from _group(child, collapse, expand_versions, depth + 1)
-        return
-    if collapse:
-        family = list(root)
-        others: list[Node] = []
-    else:
-        family, others = _versions(root)
-    latest = max((node for node in family if node.name == root.name), key=lambda n: n.version)
-    yield latest, depth, family
-    for other in others:
-        yield from _group(other, collapse, expand_versions, depth + 1)
+    waiting = [(root, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if expand_versions:
+            family, others = [node], node.children
+        elif collapse:
+            family, others = list(node), []
+        else:
+            family, others = _versions(node)
+        latest = max((one for one in family if one.name == node.name), key=lambda n: n.version)
+        yield latest, depth, family
+        waiting += [(other, depth + 1) for other in reversed(others)]
 
 
 def _versions(root: Node) -> tuple[list[Node], list[Node]]:
     """Return the nodes of the root's own name, and the roots of branches with another one."""
-    family, others = [root], []
-    for child in root.children:
-        if child.name != root.name:
-            others.append(child)
+    family, others = [], []
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.name != root.name:
+            others.append(node)
         else:
-            below, elsewhere = _versions(child)
-            family += below
-            others += elsewhere
+            family.append(node)
+            waiting += reversed(node.children)
     return family, others
 
 

@@ -267,15 +267,14 @@ def _parents_first(steps: Iterable[Step]) -> list[Step]:
     """Return steps such that what is branched from another one comes after it."""
     by_id = {step.document["_id"]: step for step in steps}
     ordered: dict[Any, Step] = {}
-
-    def place(step: Step, below: tuple[Any, ...]) -> None:
-        uid, parent = step.document["_id"], (step.document.get("refers") or {}).get("parent_id")
-        if parent in by_id and parent not in below:  # damaged ones may be a ring
-            place(by_id[parent], (*below, uid))
-        ordered.setdefault(uid, step)
-
     for step in by_id.values():
-        place(step, (step.document["_id"],))
+        line = [step]
+        while True:
+            parent = (line[-1].document.get("refers") or {}).get("parent_id")
+            if parent not in by_id or parent in ordered or by_id[parent] in line:
+                break  # the last one for damaged ones, which may be a ring
+            line.append(by_id[parent])
+        ordered |= {one.document["_id"]: one for one in reversed(line)}
     return list(ordered.values())
 
 
