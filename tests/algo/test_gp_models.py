@@ -5,6 +5,7 @@ from scipy.optimize import approx_fprime
 from orion_like.algo.gp.acquisition import (
     ExpectedImprovement,
     Feasibility,
+    HypervolumeImprovement,
     log_improvement,
     log_probability_between,
 )
@@ -13,7 +14,10 @@ from orion_like.algo.gp.regression import LogPosterior, NoisePrior, Posterior, m
 from orion_like.algo.gp.slopes import NO_SLOPES, Slopes
 from orion_like.algo.gp.threads import one_thread
 from orion_like.algo.gp.warping import half_rank, warp_bounded, warp_losses
+from orion_like.algo.hypervolume import hypervolume
 from orion_like.space import build_space
+
+FRONT, REFERENCE = np.array([[-1.0, 1.0], [0.0, 0.2], [0.7, -0.5]]), np.array([1.0, 1.3])
 
 NOISE = NoisePrior(1e-4, 1e-6)
 
@@ -60,10 +64,37 @@ class TestAcquisition:
     def test_derivatives_by_mean_and_variance_are_those_of_the_value(self, term, mean):
         at = np.array([mean, 0.4])
 
-        _, by_mean, by_variance = term.value(at[:1], at[1:])
+        _, by_means, by_variances = term.value(at[:1, None], at[1:, None])
 
-        expected = approx_fprime(at, lambda p: term.value(p[:1], p[1:])[0][0], 1e-7)
-        assert [by_mean[0], by_variance[0]] == pytest.approx(expected, rel=1e-4, abs=1e-6)
+        expected = approx_fprime(at, lambda p: term.value(p[:1, None], p[1:, None])[0][0], 1e-7)
+        found = [by_means[0, 0], by_variances[0, 0]]
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+    @pytest.mark.parametrize("means", [(0.1, 0.1), (-0.5, 0.9), (3.0, 2.0), (-2.0, -2.0)])
+    def test_derivatives_of_the_hypervolume_are_right_also_where_there_is_hardly_any_hope(
+        self, means
+    ):
+        term = HypervolumeImprovement((None, None), FRONT, REFERENCE)
+        at = np.array([*means, 0.2, 0.3])
+
+        _, by_means, by_variances = term.value(at[:2, None], at[2:, None])
+
+        expected = approx_fprime(at, lambda p: term.value(p[:2, None], p[2:, None])[0][0], 1e-7)
+        found = np.concatenate([by_means[:, 0], by_variances[:, 0]])
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+    def test_the_expected_improvement_of_the_hypervolume_is_the_mean_of_what_draws_improve(self):
+        term = HypervolumeImprovement((None, None), FRONT, REFERENCE)
+        means, variances = np.array([[0.1], [0.1]]), np.array([[0.3], [0.2]])
+        shape = np.random.default_rng(1).standard_normal((2000, 2))
+        draws = means[:, 0] + np.sqrt(variances[:, 0]) * np.concatenate([shape, -shape])
+
+        improvement = np.exp(term.value(means, variances)[0][0])
+
+        volumes = [hypervolume([*FRONT, draw], REFERENCE) for draw in draws]
+        assert improvement == pytest.approx(
+            np.mean(volumes) - hypervolume(FRONT, REFERENCE), rel=0.05
+        )
 
 
 class TestEmbedding:

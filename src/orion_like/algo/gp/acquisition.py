@@ -1,8 +1,9 @@
 """What makes a point worth a trial: expected improvement and probability of feasibility.
 
-Logarithms throughout, as in S. Ament, S. Daulton, D. Eriksson, M. Balandat and E. Bakshy,
-Unexpected improvements to expected improvement for Bayesian optimization, arXiv 2310.20708,
-so that values and slopes are useful also where there is hardly any hope.
+With two objectives, the improvement is that of the hypervolume. Logarithms throughout, as in
+S. Ament, S. Daulton, D. Eriksson, M. Balandat and E. Bakshy, Unexpected improvements to expected
+improvement for Bayesian optimization, arXiv 2310.20708, so that values and slopes are useful also
+where there is hardly any hope.
 """
 
 from __future__ import annotations
@@ -22,14 +23,20 @@ LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 class Term(Protocol):
-    """A function of the mean and variance of one process."""
+    """A function of the means and variances of some processes."""
 
     @property
-    def posterior(self) -> Posterior:
-        """The process."""
+    def posteriors(self) -> tuple[Posterior, ...]:
+        """The processes."""
 
-    def value(self, mean: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the value and its derivatives by mean and variance, elementwise."""
+    def value(self, means: Floats, variances: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the values at n points, and their derivatives by means and variances.
+
+        Parameters
+        ----------
+        means, variances
+            (processes, n).
+        """
 
 
 @dataclass(frozen=True)
@@ -47,18 +54,23 @@ class ExpectedImprovement:
     posterior: Posterior
     best: float
 
-    def value(self, mean: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the value and its derivatives by mean and variance, elementwise."""
+    @property
+    def posteriors(self) -> tuple[Posterior, ...]:
+        """The model."""
+        return (self.posterior,)
+
+    def value(self, means: Floats, variances: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the values at n points, and their derivatives by means and variances."""
         from scipy.special import log_ndtr
 
-        deviation = np.sqrt(variance)
-        z = (self.best - mean) / deviation
+        deviations = np.sqrt(variances)
+        z = (self.best - means) / deviations
         log_h = log_improvement(z)
         slope = np.exp(log_ndtr(z) - log_h)  # h' / h, since h' is the normal distribution function
         return (
-            np.log(deviation) + log_h,
-            -slope / deviation,
-            0.5 * (1.0 - slope * z) / variance,
+            (np.log(deviations) + log_h)[0],
+            -slope / deviations,
+            0.5 * (1.0 - slope * z) / variances,
         )
 
 
@@ -86,6 +98,54 @@ def log_improvement(z: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
+class HypervolumeImprovement:
+    """Logarithm of the expected improvement of the hypervolume of two losses.
+
+    M. Emmerich, A. Deutz and J. W. Klinkenberg, Hypervolume-based expected improvement:
+    monotonicity properties and exact computation, IEEE CEC 2011. The front cuts what it does not
+    dominate into strips along the second loss. As the losses are independent, the improvement
+    expected in a strip is the product of a difference of two expected improvements of the first
+    loss, below its ends, and the expected improvement of the second one below its top.
+
+    Parameters
+    ----------
+    posteriors
+        Models of the two losses.
+    front
+        Losses none of which dominates another one, (points, 2), in ascending order of the first.
+    reference
+        What the losses must stay below, (2,).
+    """
+
+    posteriors: tuple[Posterior, Posterior]
+    front: Floats
+    reference: Floats
+
+    def value(self, means: Floats, variances: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the values at n points, and their derivatives by means and variances."""
+        from scipy.special import log_ndtr, logsumexp
+
+        deviations = np.sqrt(variances)
+        ends = np.append(self.front[:, 0], self.reference[0])[:, None]
+        tops = np.append(self.reference[1], self.front[:, 1])[:, None]
+        z, y = (ends - means[0]) / deviations[0], (tops - means[1]) / deviations[1]
+        log_h, log_height = log_improvement(z), log_improvement(y)
+        log_width = log_h.copy()
+        log_width[1:] += np.log1p(-np.exp(np.minimum(log_h[:-1] - log_h[1:], -1e-15)))
+        total = logsumexp(log_width + log_height, axis=0)
+        # In units of the total, with h' the normal distribution function.
+        left = np.concatenate([np.full_like(z[:1], -np.inf), z[:-1]])
+        heights = log_height - total
+        in_strip = np.exp(log_probability_between(left, z) + heights).sum(axis=0)
+        ahead = z * np.exp(log_ndtr(z) + heights)
+        ahead[1:] -= z[:-1] * np.exp(log_ndtr(z[:-1]) + heights[1:])
+        below = np.exp(log_ndtr(y) + log_width - total)
+        by_means = -np.stack([in_strip, below.sum(axis=0)]) / deviations
+        by_variances = 1.0 - np.stack([ahead.sum(axis=0), (y * below).sum(axis=0)])
+        return np.log(deviations).sum(axis=0) + total, by_means, 0.5 * by_variances / variances
+
+
+@dataclass(frozen=True)
 class Feasibility:
     """Logarithm of the probability that a quantity lies between two bounds.
 
@@ -101,18 +161,23 @@ class Feasibility:
     lower: float
     upper: float
 
-    def value(self, mean: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the value and its derivatives by mean and variance, elementwise."""
-        deviation = np.sqrt(variance)
-        a, b = (self.lower - mean) / deviation, (self.upper - mean) / deviation
+    @property
+    def posteriors(self) -> tuple[Posterior, ...]:
+        """The model."""
+        return (self.posterior,)
+
+    def value(self, means: Floats, variances: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the values at n points, and their derivatives by means and variances."""
+        deviations = np.sqrt(variances)
+        a, b = (self.lower - means) / deviations, (self.upper - means) / deviations
         log_p = log_probability_between(a, b)
         density_a = np.exp(-0.5 * a * a - LOG_SQRT_2PI - log_p)
         density_b = np.exp(-0.5 * b * b - LOG_SQRT_2PI - log_p)
-        by_mean = (density_a - density_b) / deviation
+        by_means = (density_a - density_b) / deviations
         with np.errstate(invalid="ignore"):
             moment_a = np.where(np.isinf(a), 0.0, a * density_a)
             moment_b = np.where(np.isinf(b), 0.0, b * density_b)
-        return log_p, by_mean, 0.5 * (moment_a - moment_b) / variance
+        return log_p[0], by_means, 0.5 * (moment_a - moment_b) / variances
 
 
 def log_probability_between(a: Floats, b: Floats) -> Floats:
@@ -145,15 +210,21 @@ class Acquisition:
         """Return the values at some points."""
         total = np.zeros(len(coordinates))
         for term in self.terms:
-            total += term.value(*term.posterior.predict(coordinates))[0]
+            predictions = [posterior.predict(coordinates) for posterior in term.posteriors]
+            total += term.value(*(np.stack(part) for part in zip(*predictions, strict=True)))[0]
         return total
 
     def value_and_gradient(self, point: Floats) -> tuple[float, Floats]:
         """Return the value at one point and its gradient by the coordinates."""
         total, gradient = 0.0, np.zeros(len(point))
         for term in self.terms:
-            mean, variance, by_x_mean, by_x_variance = term.posterior.predict_with_gradient(point)
-            value, by_mean, by_variance = term.value(np.array([mean]), np.array([variance]))
+            predictions = [posterior.predict_with_gradient(point) for posterior in term.posteriors]
+            means = np.array([[mean] for mean, *_ in predictions])
+            variances = np.array([[variance] for _, variance, *_ in predictions])
+            value, by_means, by_variances = term.value(means, variances)
             total += float(value[0])
-            gradient += by_mean[0] * by_x_mean + by_variance[0] * by_x_variance
+            for by_mean, by_variance, found in zip(
+                by_means[:, 0], by_variances[:, 0], predictions, strict=True
+            ):
+                gradient += by_mean * found[2] + by_variance * found[3]
         return total, gradient

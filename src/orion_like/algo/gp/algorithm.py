@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orion_like.algo.base import Algorithm, Suggestion, positive_integer
+from orion_like.algo.gp.acquisition import Acquisition
 from orion_like.algo.gp.embedding import Box, Embedding
 from orion_like.algo.gp.models import Frame, Models
 from orion_like.algo.gp.observations import Observations
@@ -60,8 +61,8 @@ class GP(Algorithm):
     """Model the objective with a Gaussian process, and take the point that promises most.
 
     The cost of a suggestion does not grow with the number of trials: beyond some hundreds, the
-    most relevant ones are modelled. Outcome constraints and failures are modelled too; several
-    objectives are combined with random weights.
+    most relevant ones are modelled. Outcome constraints and failures are modelled too. With two
+    objectives the hypervolume counts, by turns with random combinations; more are only combined.
 
     Parameters
     ----------
@@ -135,6 +136,10 @@ class GP(Algorithm):
         frame = Frame(self._embedding, Box.unit(len(self._embedding.numeric)))
         kept = trials.relevant(losses, MAX_ROWS)
         models = Models(self.problem, self._history, frame, GLOBAL_BEND)
+        if trials.losses.shape[1] == 2 and not number % TURNS:
+            seen = trials.at(kept)
+            acquisition = models.of_front(seen, pending, GLOBAL_NOISE)
+            return self._found(rng, frame, acquisition, seen, losses[kept])
         loss = models.loss(trials.at(kept), losses[kept], GLOBAL_NOISE)
         self._tell(models.contradicted)
         size = cloud_size(self._embedding.width, models.with_gradients)
@@ -148,7 +153,18 @@ class GP(Algorithm):
                 loss = models.loss(trials.at(kept), losses[kept], LOCAL_NOISE)
         seen = trials.at(kept)
         acquisition = models.acquisition(loss, seen, pending)
-        good = seen.vectors[seen.ranked(losses[kept])[:N_GOOD]]
+        return self._found(rng, frame, acquisition, seen, losses[kept])
+
+    def _found(
+        self,
+        rng: np.random.Generator,
+        frame: Frame,
+        acquisition: Acquisition,
+        seen: Observations,
+        losses: Floats,
+    ) -> dict[str, Any] | None:
+        """Return the new point of highest acquisition that was found, None if there is none."""
+        good = seen.vectors[seen.ranked(losses)[:N_GOOD]]
         search = Search(self.space, self._embedding, frame.box, acquisition)
         for found in search.run(rng, good):
             if not self._history.is_taken(found.params):

@@ -16,13 +16,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from orion_like.algo.gp.acquisition import Acquisition, ExpectedImprovement, Feasibility
+from orion_like.algo.gp.acquisition import (
+    Acquisition,
+    ExpectedImprovement,
+    Feasibility,
+    HypervolumeImprovement,
+    Term,
+)
 from orion_like.algo.gp.embedding import Box, Embedding
 from orion_like.algo.gp.observations import Observations
 from orion_like.algo.gp.regression import NoisePrior, Posterior, most_probable
 from orion_like.algo.gp.slopes import Slopes, agreement
-from orion_like.algo.gp.warping import warp_bounded, warp_losses
+from orion_like.algo.gp.warping import half_rank, standardized, warp_bounded, warp_losses
 from orion_like.algo.history import History
+from orion_like.algo.hypervolume import default_reference, is_efficient
 from orion_like.algo.outcome import Kind
 from orion_like.algo.problem import Problem
 
@@ -165,7 +172,7 @@ class Models:
         return Posterior.given(embedding, found_parameters, coordinates, targets, slopes)
 
     def acquisition(self, loss: Posterior, trials: Observations, pending: Floats) -> Acquisition:
-        """Return what is to be maximized.
+        """Return what is to be maximized: the expected improvement of the loss, where feasible.
 
         Parameters
         ----------
@@ -177,18 +184,60 @@ class Models:
             Encoded points of running trials, which are believed to end as the models say.
         """
         running = self._frame.coordinates(pending)
+        limits, counts = self._limits(trials, running)
+        if counts is None:
+            return Acquisition(tuple(limits))
+        believed = loss.believing(running)
+        means, _ = believed.predict(believed.coordinates)
+        best = float(means[counts].min())
+        return Acquisition((ExpectedImprovement(believed, best), *limits))
+
+    def of_front(self, trials: Observations, pending: Floats, noise: NoisePrior) -> Acquisition:
+        """Return what is to be maximized with two losses: the hypervolume, where feasible.
+
+        Parameters
+        ----------
+        trials
+            Finished trials.
+        pending
+            Encoded points of running trials.
+        noise
+            Prior of the noise of both losses.
+        """
+        running = self._frame.coordinates(pending)
+        limits, counts = self._limits(trials, running)
+        if counts is None:
+            return Acquisition(tuple(limits))
+        known = trials.at(np.flatnonzero(trials.evaluated))
+        models = [
+            self._frame.model(known.vectors, standardized(half_rank(losses)), noise)
+            for losses in known.losses.T
+        ]
+        first, second = (model.believing(running) for model in models)
+        points = np.stack(
+            [model.predict(model.coordinates)[0] for model in (first, second)], axis=1
+        )
+        front = points[counts][is_efficient(points[counts])]
+        front = np.unique(front, axis=0)
+        term = HypervolumeImprovement((first, second), front, default_reference(front))
+        return Acquisition((term, *limits))
+
+    def _limits(
+        self, trials: Observations, running: Floats
+    ) -> tuple[list[Term], NDArray[np.bool_] | None]:
+        """Return the models of feasibility, and which trials count as feasible.
+
+        Those are the ones with losses and then the running ones; None if feasibility alone counts.
+        """
         limits: list[Feasibility] = [
             Feasibility(limit.posterior.believing(running), limit.lower, limit.upper)
             for limit in [*self._constraints(trials), *self._success(trials)]
         ]
         feasible = trials.feasible[trials.evaluated]
         if not feasible.any() and limits:
-            return Acquisition(tuple(limits))
-        believed = loss.believing(running)
-        means, _ = believed.predict(believed.coordinates)
+            return list(limits), None
         counts = np.concatenate([feasible, _probably_feasible(limits, running)])
-        best = float(means[counts].min()) if counts.any() else float(means.min())
-        return Acquisition((ExpectedImprovement(believed, best), *limits))
+        return list(limits), counts if counts.any() else np.ones(len(counts), dtype=bool)
 
     def _constraints(self, trials: Observations) -> Iterator[Feasibility]:
         values: dict[str, dict[int, float]] = {}

@@ -40,6 +40,13 @@ def warp_losses(losses: Floats, bend: float) -> tuple[Floats, Floats]:
         return (targets - targets.mean()) / deviation, 1.0 / (middle + above) / deviation
 
 
+def standardized(values: Floats) -> Floats:
+    """Return values with mean 0 and standard deviation 1, or 0 if they are all the same."""
+    centred = values - values.mean()
+    result: Floats = centred / (centred.std() or 1.0)
+    return result
+
+
 def half_rank(losses: Floats) -> Floats:
     """Return the losses with those above the median replaced by normal quantiles of their ranks.
 
