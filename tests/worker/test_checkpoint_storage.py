@@ -258,3 +258,21 @@ def test_passwords_of_a_storage_are_not_told(tmp_path):
         place.latest()
 
     assert "secret" not in str(told.value)
+
+
+def test_without_a_working_directory_checkpoints_are_stored_all_the_same(local_url):
+    client = build_experiment(
+        "demo",
+        space={"x": "uniform(0, 1)"},
+        storage=Storage(EphemeralDB()),
+        checkpoints={"storage": local_url},
+    )
+
+    with client.suggest() as trial:
+        save(trial.checkpoint_place, 1, "model")
+    client.directory.close()  # the temporary one, as at the end of a process
+    with client.suggest() as again:
+        restored = read(again.latest_checkpoint)
+
+    assert again.id == trial.id
+    assert restored == "model"

@@ -503,11 +503,12 @@ class ExperimentClient:
         return self._suggested(trial)
 
     def _suggested(self, trial: Trial) -> SuggestedTrial:
+        uuid, storage_url = self._experiment.uuid, self._experiment.checkpoint_storage
         trial.exp_working_dir = trial.exp_working_dir or self.working_dir or None
-        if trial.in_population:  # what it goes on from is there
+        # A population goes on from what is there; what is stored elsewhere is copied to there.
+        if trial.in_population or storage_url:
             prepare_trial_working_dir(self, trial)
         listen = self._desk.open(trial).listen
-        uuid, storage_url = self._experiment.uuid, self._experiment.checkpoint_storage
         return SuggestedTrial.hand_out(trial, listen, uuid, storage_url, self._release)
 
     def observe(self, trial: Trial, results: Any, name: str = "objective") -> None:
