@@ -9,7 +9,7 @@ import pytest
 
 from orion_like.algo import Continued, Exhausted, Wait, create_algorithm
 from orion_like.algo.population import population_levels
-from orion_like.client import build_experiment
+from orion_like.client import build_experiment, get_experiment
 from orion_like.errors import AlgorithmError
 from orion_like.space import Fidelity, build_space
 from orion_like.testing.algorithms import (
@@ -484,3 +484,25 @@ def test_functions_go_on_from_a_copy_of_what_their_parents_saved(tmp_path):
             f"**/step-{trial.params['epochs']:09d}*"
         )
         assert (last / "history").read_text().split() == lineage
+
+
+def test_an_experiment_is_done_when_its_population_is_trained(tmp_path):
+    storage = str(tmp_path / "db.pkl")
+    client = build_experiment(
+        "demo",
+        space={"x": "uniform(0, 1)", "epochs": "fidelity(1, 4, base=2)"},
+        algorithm={"pbt": {"population_size": 3, "generations": 2}},
+        storage=storage,
+        max_trials=100,
+        seed=1,
+    )
+
+    undone = get_experiment("demo", storage=storage).is_done
+    while not client.is_done:
+        trial = client.suggest()
+        undone = undone or get_experiment("demo", storage=storage).is_done
+        client.observe(trial, trial.params["x"])
+
+    assert not undone
+    assert len(client.fetch_trials()) == 9
+    assert get_experiment("demo", storage=storage).is_done

@@ -11,6 +11,7 @@ from typing import Any
 
 from orion_like.algo import (
     Algorithm,
+    Exhausted,
     Objective,
     OutcomeConstraint,
     PriorTask,
@@ -19,6 +20,7 @@ from orion_like.algo import (
 from orion_like.algo.gradient import partial_derivatives
 from orion_like.algo.problem import read_constraints, read_objectives
 from orion_like.errors import (
+    AlgorithmError,
     DatabaseError,
     ExperimentDeleted,
     InvalidResult,
@@ -339,11 +341,25 @@ class Experiment:
         """Whether every point of a finite space has a trial, and none is open, as last read."""
         if self.ledger.open:
             return False
-        return self.is_used_up or (
-            self.space.is_finite
-            and self.space.fidelity is None  # with one, a point may have several trials
-            and len(self.ledger) >= self.space.cardinality
-        )
+        if self.is_used_up:
+            return True
+        if self.space.fidelity is not None:  # a point may have several trials
+            return self._has_ended()
+        return self.space.is_finite and len(self.ledger) >= self.space.cardinality
+
+    def _has_ended(self) -> bool:
+        """Whether an algorithm that is done some time, such as with its population, is."""
+        try:
+            algorithm = self.algorithm
+        except AlgorithmError:  # its package is not installed here
+            return False
+        if not algorithm.ends_early or not len(self.ledger):
+            return False
+        if self.mode != "x":  # it has seen nothing so far
+            algorithm = self._new_algorithm()
+            algorithm.observe(self.fetch_trials())
+        number = len(self.ledger)
+        return algorithm.suggest(algorithm.problem.stream(number), number) is Exhausted
 
     @property
     def is_used_up(self) -> bool:

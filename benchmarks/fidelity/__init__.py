@@ -1,0 +1,1 @@
+"""Algorithms with a fidelity on simulated learning curves and a simulated clock."""
