@@ -17,6 +17,7 @@ from orion_like.client.leases import Leases
 from orion_like.client.metric_frame import metric_frame
 from orion_like.client.suggested_trial import SuggestedTrial
 from orion_like.client.trial_frame import trial_frame
+from orion_like.client.version_node import VersionNode
 from orion_like.config import Settings, load_settings
 from orion_like.errors import (
     ConfigurationError,
@@ -30,6 +31,7 @@ from orion_like.errors import (
 from orion_like.experiment import Experiment, ExperimentStats, Producer
 from orion_like.experiment.checking import checked_duration, checked_limit
 from orion_like.experiment.fleet import Worker, fetch_fleet
+from orion_like.experiment.versions import Family
 from orion_like.space import Space
 from orion_like.storage import Storage, new_worker_id
 from orion_like.storage.checkpoints import COMPLETED, STATES, Checkpoint, fetch_checkpoints
@@ -216,6 +218,12 @@ class ExperimentClient:
     def refers(self) -> dict[str, Any]:
         """Root and parent of this version."""
         return self._experiment.refers
+
+    @property
+    def node(self) -> VersionNode:
+        """The version among all that come from the same root, as the database has them now."""
+        family = Family.fetch(self.storage, self._experiment.configuration)
+        return VersionNode(self.storage, family, self.id)
 
     @property
     def configuration(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +10,11 @@ from hypothesis import strategies as st
 from orion_like.errors import CorruptedDatabaseError
 from orion_like.experiment.versions import (
     ADAPTERS,
+    Branching,
+    Resolutions,
     adapt_backward,
     adapt_forward,
+    find_conflicts,
     read_adapters,
 )
 from orion_like.space import build_space
@@ -205,3 +209,43 @@ def test_what_passes_backward_lies_in_the_old_space_and_comes_back_the_same(rate
     if adapted is not None:
         assert adapted in old
         assert adapt_forward(adapted, chain).to_dict() == trial.to_dict()
+
+
+PRIORS = st.sampled_from(
+    [
+        "uniform(0, 1)",
+        "uniform(0, 1, default_value=0.5)",
+        "uniform(0.25, 2, default_value=1)",
+        "loguniform(0.1, 10, default_value=0.5)",
+        "uniform(0, 5, discrete=True, default_value=2)",
+        "choices(['a', 'b'], default_value='b')",
+        "choices([0, 0.5, 1])",
+    ]
+)
+SPACES = st.dictionaries(st.sampled_from("wxyz"), PRIORS, min_size=1)
+
+
+@given(old=SPACES, new=SPACES, seed=st.integers(0, 99), rename=st.booleans())
+def test_between_any_two_spaces_trials_that_pass_lie_in_the_other_one_and_come_back(
+    old, new, seed, rename
+):
+    names = [sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())]
+    is_renamed = rename and all(names)
+    markers = {names[0][0]: f">{names[1][0]}"} if is_renamed else {}
+    resolutions = Resolutions(
+        find_conflicts({"space": old}, {"space": new}), Branching(markers=markers), "demo"
+    )
+    resolutions.apply_markers_and_options()
+    resolutions.auto()
+    space = build_space(old)
+    params = space.sample(numpy.random.default_rng(seed))
+    defaults = {n: d.default_value for n, d in space.items() if d.has_default and seed % 2}
+    trial = Trial(params=space.to_document({**params, **defaults}))
+
+    adapted = adapt_forward(trial, resolutions.adapters)
+
+    assert not resolutions.unresolved
+    assert read_adapters([a.to_document() for a in resolutions.adapters]) == resolutions.adapters
+    if adapted is not None:
+        assert adapted in build_space(new)
+        assert adapt_backward(adapted, resolutions.adapters).to_dict() == trial.to_dict()

@@ -189,3 +189,18 @@ def test_an_adapter_that_nobody_knows_is_told_with_its_version(storage):
 
     with pytest.raises(CorruptedDatabaseError, match="demo-v2: there is no adapter 'magic'"):
         first.fetch_trials(with_evc_tree=True)
+
+
+def test_a_version_knows_its_place_in_the_tree(storage):
+    first = make(storage, 0.1)
+    second = make(storage, 0.2, seed=2)
+    make(storage, 0.3, branching={"branch_to": "other"})
+
+    node = second.node
+
+    assert (node.parent.tree_name, node.root.tree_name) == ("demo-v1", "demo-v1")
+    assert [child.tree_name for child in node.children] == ["other-v1"]
+    assert [one.tree_name for one in first.node] == ["demo-v1", "demo-v2", "other-v1"]
+    assert node.children[0].parent == node
+    assert first.node.parent is None
+    assert node.item.fetch_trials()[0].params == {"x": 0.2}
