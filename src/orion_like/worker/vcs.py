@@ -41,7 +41,7 @@ def vcs_state(path: str) -> dict[str, Any]:
         "is_dirty": any(not line.startswith("#") for line in lines),
         "HEAD_sha": None if head == "(initial)" else head,
         "active_branch": None if branch == "(detached)" else branch,
-        "diff_sha": hashlib.sha256(diff).hexdigest(),
+        "diff_sha": hashlib.sha256(diff.removesuffix(b"\n")).hexdigest(),  # as Oríon has it
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -158,6 +159,9 @@ def test_changes_show_in_the_state(repository: Path) -> None:
     assert dirty["is_dirty"] is True
     assert dirty["HEAD_sha"] == clean["HEAD_sha"]
     assert dirty["diff_sha"] != clean["diff_sha"]
+    diff = subprocess.run(["git", "diff"], cwd=repository, capture_output=True, check=True).stdout
+    without_its_last_end_of_line = hashlib.sha256(diff[:-1]).hexdigest()
+    assert dirty["diff_sha"] == without_its_last_end_of_line  # by Oríon's recipe
 
 
 def test_a_detached_head_has_no_branch(repository: Path) -> None:

@@ -130,8 +130,7 @@ def _space_conflicts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator
 
 
 def _setting_conflicts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Conflict]:
-    before = old.get("algorithm") or old.get("algorithms")
-    after = new.get("algorithm") or new.get("algorithms")
+    before, after = map(_algorithm, (old, new))
     if before != after:
         yield Conflict(ALGORITHM, f"algorithm {before} → {after}", before, after)
     for kind in (SEED, OBJECTIVES):
@@ -142,6 +141,17 @@ def _setting_conflicts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
     if before != after:
         change = " → ".join(map(_relations, (before, after)))
         yield Conflict(CONSTRAINTS, f"constraints {change}", before, after)
+
+
+def _algorithm(document: Mapping[str, Any]) -> Any:
+    """Return the algorithm without its seed, which is the experiment's; Oríon's have it."""
+    algorithm = document.get("algorithm") or document.get("algorithms")
+    if not isinstance(algorithm, Mapping):
+        return algorithm
+    return {
+        name: {key: value for key, value in (parameters or {}).items() if key != "seed"}
+        for name, parameters in algorithm.items()
+    }
 
 
 def _relations(constraints: Sequence[Any]) -> str:
