@@ -7,13 +7,14 @@ import json
 import os
 import re
 import shutil
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from orion_like.cli import main
 from orion_like.client import build_experiment, get_experiment
-from orion_like.storage.workers import WorkerRecord, sign_on
+from orion_like.storage.workers import WORKERS, WorkerRecord, sign_on
 from orion_like.version import __version__
 
 SCRIPTS = {"good.sh": 'echo "$2"', "bad.sh": "echo 'out of luck' >&2; exit 3"}
@@ -72,6 +73,8 @@ def made(tmp_path_factory):
         demo = get_experiment("demo", mode="w")
         record = WorkerRecord(WORKER, demo.id, __version__, n_workers=2, lost_threshold=240.0)
         sign_on(demo.storage.database, record)
+        an_hour_ago = datetime.now(timezone.utc) - timedelta(hours=1)
+        demo.storage.database.update(WORKERS, {}, {"$set": {"start": an_hour_ago}})
         demo.close()
     return place
 
