@@ -324,7 +324,7 @@ class TestPBT:
             ({"population_sise": 5}, "did you mean 'population_size'"),
             ({"population_size": 0}, "population_size must be an integer >= 1, not 0"),
             ({"generations": 2.5}, "generations must be an integer >= 1, not 2.5"),
-            ({"exploit": "TruncatExploit"}, "did you mean 'truncate'"),
+            ({"exploit": "TruncatExploit"}, "did you mean 'TruncateExploit'"),
             ({"exploit": []}, "exploit must name rules"),
             ({"exploit": 3}, "exploit must name rules"),
             ({"explore": {"of_type": "PerturbExplore", "facter": 2}}, "did you mean 'factor'"),

@@ -360,11 +360,11 @@ class Evolution:
         holders = [member for member in self._in_order(drawn) if not member.failed]
         return _Level(list(holders[start:stop]), free)
 
-    def _in_order(self, drawn: Iterable[str]) -> list[Member]:
+    def _in_order(self, drawn: Mapping[str, None]) -> list[Member]:
         """Return the first members: those drawn, and users' after the ones with lower numbers."""
         founders = self._members.founders
         ordered = [founders[key] for key in drawn]
-        inserted = [member for key, member in founders.items() if key not in set(drawn)]
+        inserted = [member for key, member in founders.items() if key not in drawn]
         for member in sorted(inserted, key=lambda member: (-member.number, member.id)):
             earlier = [k for k, other in enumerate(ordered) if other.number < member.number]
             ordered.insert(max(earlier, default=-1) + 1, member)

@@ -73,9 +73,10 @@ def _parse_step(
     configuration: Mapping[str, Any],
 ) -> Any:
     if name not in known:
+        given, names = str(configuration.get("of_type")), [cls.name for cls in known.values()]
         raise AlgorithmError(
-            f"algorithm {algorithm!r}: there is no {what} rule {configuration.get('of_type')!r}; "
-            f"there are {', '.join(cls.name for cls in known.values())}{did_you_mean(name, known)}"
+            f"algorithm {algorithm!r}: there is no {what} rule {given!r}; there are "
+            f"{', '.join(names)}{did_you_mean(given, names)}"
         )
     cls = known[name]
     parameters = {key: value for key, value in configuration.items() if key != "of_type"}
