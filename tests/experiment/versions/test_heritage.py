@@ -155,3 +155,20 @@ def test_a_new_constraint_keeps_trials_that_break_it_from_the_algorithm(storage)
 
     assert len(child.experiment.heritage.ids) == 1
     assert len(child.fetch_trials(with_evc_tree=True)) == 2
+
+
+def test_of_a_point_that_several_ancestors_have_the_result_of_the_nearest_counts(storage):
+    for seed, result in ((1, 1.0), (2, 2.0)):
+        build(storage, seed=seed).insert({"x": 0.25}, results=result)
+    parent = build(storage, seed=2)
+    parent.insert({"x": 0.75}, results=3.0)
+
+    child = build(storage, seed=3)
+    seen = {}
+    child.experiment.algorithm.uses_trials = True
+    child.experiment.algorithm.observe = lambda trials: seen.update(
+        {trial.params["x"]: trial.objective.value for trial in trials}
+    )
+    child.experiment.refresh()
+
+    assert seen == {0.25: 2.0, 0.75: 3.0}

@@ -6,6 +6,7 @@ Whole families are read with one query, and the trials of all members with anoth
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -130,6 +131,7 @@ class Family:
     def __init__(self, documents: Iterable[Mapping[str, Any]]) -> None:
         self.members = {document["_id"]: Member(document) for document in documents}
         self._children: dict[Any, list[Member]] = {}
+        self._warned_of: set[Any] = set()
         for member in self.members.values():
             self._children.setdefault(member.parent_id, []).append(member)
 
@@ -168,11 +170,7 @@ class Family:
         while current.parent_id is not None:
             parent = self.members.get(current.parent_id)
             if parent is None:
-                logger.warning(
-                    "%s was branched from an experiment that is not in the database any more; "
-                    "its trials are left out",
-                    current.title,
-                )
+                self._warn_of_missing_parent(current)
                 break
             line.append(parent)
             if parent.id == uid or parent in line[:-1]:
@@ -185,13 +183,25 @@ class Family:
             current = parent
         return line
 
+    def _warn_of_missing_parent(self, member: Member) -> None:
+        if member.id not in self._warned_of:
+            self._warned_of.add(member.id)
+            logger.warning(
+                "%s was branched from an experiment that is not in the database any more; "
+                "its trials are left out",
+                member.title,
+            )
+
     def descendants(self, uid: Any) -> Iterator[Member]:
         """Yield the versions below one, nearer ones first."""
-        waiting = list(self.children(uid))
+        waiting = deque(self.children(uid))
+        seen = {uid}  # damaged ones may lead round in a circle
         while waiting:
-            member = waiting.pop(0)
-            yield member
-            waiting += self.children(member.id)
+            member = waiting.popleft()
+            if member.id not in seen:
+                seen.add(member.id)
+                yield member
+                waiting += self.children(member.id)
 
     def routes(self, uid: Any) -> dict[Any, Route]:
         """Return the way that trials of each relative take to a version, by its id.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from time import monotonic
 from typing import Any
 
@@ -51,17 +51,21 @@ class Heritage:
         self._objectives = objectives
         self._clock = clock
         self.generation = 0
-        self.ids: set[str] = set()
-        """Ids of the inherited trials, as the experiment itself would have them."""
+        self._origins: dict[str, int] = {}  # how far away the ancestor is that a trial is from
         self._routes: dict[Any, Route] = {}
         self._deletions: dict[Any, Any] | None = None
         self.read_anew()
 
     def read_anew(self) -> None:
         """Have the next refresh give all trials."""
-        self.ids.clear()
+        self._origins.clear()
         self._token: Any = None
         self._read: float | None = None
+
+    @property
+    def ids(self) -> Set[str]:
+        """Ids of the inherited trials, as the experiment itself would have them."""
+        return self._origins.keys()
 
     def refresh(self) -> list[Trial]:
         """Return the trials that ancestors finished since the last time.
@@ -99,7 +103,7 @@ class Heritage:
             found = {document["_id"]: document.get("deletions") for document in documents}
             if found != self._deletions:
                 self.generation += 1
-                self.ids.clear()
+                self._origins.clear()
                 self._token = None
                 found = self._read_family()
         self._deletions = found
@@ -120,5 +124,8 @@ class Heritage:
             return None
         inherited = copy.copy(adapted)
         inherited.number = None
-        self.ids.add(inherited.id)
+        distance = len(self._routes[trial.experiment].steps)
+        if self._origins.setdefault(inherited.id, distance) < distance:
+            return None  # of a point that several have, the nearest one's result counts
+        self._origins[inherited.id] = distance
         return inherited
