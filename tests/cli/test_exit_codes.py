@@ -49,7 +49,9 @@ def ending(run_process, start, running):
             "import orion_like.cli.list as module, sys; module.build_forest = None;"
             "from orion_like.cli import main; sys.exit(main(['list']))"
         )
-        return subprocess.run([sys.executable, "-c", program], capture_output=True).returncode
+        environment = {**os.environ, "TMPDIR": os.getcwd()}  # where the traceback is kept
+        command = [sys.executable, "-c", program]
+        return subprocess.run(command, env=environment, capture_output=True).returncode
 
     def code_of(*words):
         return run_process(*words).code
