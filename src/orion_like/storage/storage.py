@@ -42,6 +42,7 @@ from orion_like.trial import (
     Result,
     Trial,
     sources_of,
+    validate_results,
     validate_status,
 )
 
@@ -73,6 +74,11 @@ OF_TRIALS = (METRICS, CHECKPOINTS)
 """Collections of what belongs to trials, and is deleted with them."""
 OF_EXPERIMENTS = (*OF_TRIALS, PRIOR_TRIALS, WORKERS)
 """Collections of what belongs to experiments beside their trials, and is deleted with them."""
+# What a trial in hand takes over from the stored one after it was written:
+_FOLLOWED = (
+    "status", "worker", "attempt", "reason", "start_time", "end_time", "heartbeat", "change",
+    "stopped", "results",
+)  # fmt: skip
 _FRESH = tuple(status for status in WAITING_STATUSES if status != "suspended")
 
 
@@ -467,13 +473,16 @@ class Storage:
         TrialNotFound
             If the trial was deleted.
         """
-        finished = Trial(params=trial._params, results=results)
-        stored = [result.to_dict() for result in finished.results if result.type != "lie"]
+        kept = [result for result in results if result.type != "lie"]
+        if kept:
+            validate_results(kept)
+        stored = [result.to_dict() for result in kept]
         changes = {"status": "completed", "results": stored, "end_time": NOW, "heartbeat": NOW}
         document = self.database.find_one_and_update(
             TRIALS,
             self._owned(trial),
             {"$set": {**changes, "reason": None}},
+            fields=_FOLLOWED,
             durable=durable or not self.database.shares_fate,
         )
         if document is None:
@@ -488,7 +497,7 @@ class Storage:
             "attempt": trial.attempt,
         }
         document = self.database.find_one_and_update(
-            TRIALS, still_open, {"$set": {**changes, "worker": trial.worker}}
+            TRIALS, still_open, {"$set": {**changes, "worker": trial.worker}}, fields=_FOLLOWED
         )
         if document is not None:
             return document
@@ -572,7 +581,9 @@ class Storage:
         return self._give_up(trial, {**changes, "end_time": NOW})
 
     def _give_up(self, trial: Trial, changes: Mapping[str, Any]) -> Trial:
-        document = self.database.find_one_and_update(TRIALS, self._owned(trial), {"$set": changes})
+        document = self.database.find_one_and_update(
+            TRIALS, self._owned(trial), {"$set": changes}, fields=_FOLLOWED
+        )
         if document is None:
             current = self._current(trial)
             if current.status != "reserved":
@@ -592,12 +603,12 @@ class Storage:
     @staticmethod
     def _refresh(trial: Trial, document: Mapping[str, Any]) -> None:
         """Bring the object that the user holds in step with what was stored."""
-        stored = Trial.from_document(document)
-        for name in ("status", "worker", "attempt", "reason", "start_time", "end_time"):
-            setattr(trial, name, getattr(stored, name))
-        trial.heartbeat, trial.change = stored.heartbeat, stored.change
-        trial.stopped = stored.stopped
-        trial._results = stored._results
+        for name in ("worker", "reason", "start_time", "end_time", "heartbeat", "change"):
+            setattr(trial, name, document.get(name))
+        trial.status = document["status"]
+        trial.attempt = document.get("attempt") or 0
+        trial.stopped = bool(document.get("stopped"))
+        trial._results = [Result.from_document(item) for item in document.get("results") or ()]
 
     # --- trials: what users do -----------------------------------------------------------------
 
