@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from orion_like.errors import DatabaseError
@@ -308,6 +309,11 @@ def projection(fields: Collection[str]) -> Callable[[Document], Document]:
     """Return a function that keeps only these fields and ``_id``; the parts are not copied."""
     if isinstance(fields, str):
         raise DatabaseError(f"fields={fields!r}: give a list of field names")
+    return _projection(tuple(fields))
+
+
+@lru_cache(maxsize=64)
+def _projection(fields: tuple[str, ...]) -> Callable[[Document], Document]:
     tree: dict[str, Any] = {"_id": {}}
     for field in fields:
         node = tree
