@@ -124,6 +124,7 @@ class PB2(Algorithm):
         del rng  # what is due does not depend on who fills it
         return self._evolution.suggest(number)
 
+    @one_thread()
     def _vary(
         self,
         rng: np.random.Generator,
@@ -135,17 +136,6 @@ class PB2(Algorithm):
         attempt: int,
     ) -> dict[str, Any]:
         """Return the parameters with the highest upper confidence bound (eq. 6)."""
-        with one_thread():
-            return self._promising(rng, parent, levels, others, attempt)
-
-    def _promising(
-        self,
-        rng: np.random.Generator,
-        parent: Member,
-        levels: Sequence[Sequence[Member]],
-        others: Sequence[dict[str, Any]],
-        attempt: int,
-    ) -> dict[str, Any]:
         rows, gains = self._improvements(levels)
         if len(rows) < LEAST_ROWS or attempt > TRUSTED_ATTEMPTS:
             return self._genotype.sample(rng)

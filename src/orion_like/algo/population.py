@@ -446,7 +446,7 @@ class Evolution:
         if not forks.others:
             kept = [m for m in forks.levels[-1] if m.id in forks.verdict.kept]
             forks.others += [self._continued(level, each) for each in kept]
-        stream = int.from_bytes(hashlib.blake2b(member.id.encode(), digest_size=8).digest())
+        stream = int.from_bytes(hashlib.blake2b(member.id.encode(), digest_size=8).digest(), "big")
         rng = np.random.default_rng([self._problem.seed, SLOT_STREAM, level, attempt, stream])
         parameters = {point_key(child) for child in forks.others}
         children = {(point_key(child), child.parent) for child in forks.others}

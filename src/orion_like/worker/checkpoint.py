@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from orion_like.worker.channel import checked_step
+from orion_like.worker.copying import make_durable, make_durable_tree
 
 CACHE = "cache"
 _YOUNG = 60.0  # seconds; it takes less from making a directory to locking it
@@ -106,9 +107,9 @@ class CheckpointPlace(NamedTuple):
             if self.url:
                 self._upload(unfinished, saved, metadata or {})
             else:
-                _make_all_durable(unfinished)
+                make_durable_tree(unfinished)
                 os.rename(unfinished, saved.path)
-                _make_durable(self.directory)
+                make_durable(self.directory)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
             os.close(lock)
@@ -313,17 +314,3 @@ def _is_unlocked(directory: str) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def _make_all_durable(directory: str) -> None:
-    for top, _, names in os.walk(directory):
-        for entry in (*names, "."):
-            _make_durable(os.path.join(top, entry))
-
-
-def _make_durable(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
