@@ -212,6 +212,12 @@ def test_markers_in_the_command_change_the_space(run, adapters, hunted):
     assert adapters()[0] == 2  # the same command again resumes it
 
 
+def test_a_hunt_says_how_many_trials_a_version_learns_from(run, hunted):
+    outcome = run(*HUNT, "./good.sh", "-x~+uniform(0, 2)")
+
+    assert "It learns from 4 trials of the versions that it was made from" in outcome.err
+
+
 def test_a_changed_space_is_refused_in_one_paragraph_that_names_the_choices(run, hunted):
     outcome = run(*HUNT, "./good.sh", "-x~uniform(0, 2)", "--b~uniform(0, 1)")
 

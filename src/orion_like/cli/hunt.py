@@ -224,6 +224,12 @@ class Hunt:
             f"in {client.storage.url}",
             err=True,
         )
+        if client.refers.get("parent_id") is not None:
+            client.experiment.refresh()
+            inherited = counted(len(client.experiment.heritage.ids), "trial")
+            click.echo(
+                f"It learns from {inherited} of the versions that it was made from", err=True
+            )
         sources = (client.experiment.warm_start or {}).get("sources") or ()
         if sources and not client.stats.nb_trials:
             for source in sources:
