@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from orion_like.algo.base import Algorithm, Suggestion, positive_integer
 from orion_like.algo.history import History
 from orion_like.algo.parzen import Axes, Kernel, ParzenEstimator
+from orion_like.algo.prior_densities import Estimators, PriorDensities
 from orion_like.algo.problem import Problem
 from orion_like.algo.sobol import Sobol
 from orion_like.errors import AlgorithmError
@@ -103,6 +104,7 @@ class TPE(Algorithm):
         self._encoding = problem.space.encoding()
         self._axes = Axes.of(self._encoding)
         self._history = History(problem)
+        self.prior_densities = PriorDensities(problem, self._estimators)
 
     def observe(self, trials: Iterable[Trial]) -> None:
         """Take in new and changed trials; those that are not finished are kept away from."""
@@ -114,45 +116,64 @@ class TPE(Algorithm):
         """Return the most promising of some candidates, or an initial point."""
         ranking = self._history.ranking
         if len(ranking) >= self.n_initial_points and ranking.successes:
-            good, other = self._estimators()
+            good, other = self._estimators(self._history)
+            factors = self._factors()
             for _ in range(MAX_BATCHES):
-                params = self._best_candidate(rng, good, other)
+                params = self._best_candidate(rng, good, other, factors)
                 if params is not None:
                     return params
         return self._initial.suggest(rng, number)
 
-    def _estimators(self) -> tuple[ParzenEstimator, ParzenEstimator]:
-        """Return l and g, the densities of the good trials and of the others."""
+    def _factors(self) -> list[float]:
+        """Return how much each related task counts."""
+        if not len(self.prior_densities):
+            return []
         n_trials = len(self._history.ranking)
+        split = self._history.ranking.split(MAX_GOOD)
+        ordered = self._history.vectors(np.concatenate([split.good, split.rest]))
+        return self.prior_densities.factors(ordered, n_trials)
+
+    def _estimators(self, history: History) -> Estimators:
+        """Return l and g, the densities of the good trials of a history and of the others."""
+        n_trials = len(history.ranking)
         n_good = min(max(MIN_GOOD, math.ceil(self.gamma * n_trials)), MAX_GOOD)
-        split = self._history.ranking.split(n_good)
-        pending = self._history.pending(MAX_PENDING)
+        split = history.ranking.split(n_good)
+        pending = history.pending(MAX_PENDING)
         others = np.concatenate([split.rest, pending])
         other_weights = np.concatenate([split.weights, np.full(len(pending), PENDING_WEIGHT)])
         return (
-            self._estimator(split.good, rank_weights(len(split.good)), GOOD_KERNEL),
-            self._estimator(others, other_weights, OTHER_KERNEL),
+            self._estimator(history, split.good, rank_weights(len(split.good)), GOOD_KERNEL),
+            self._estimator(history, others, other_weights, OTHER_KERNEL),
         )
 
-    def _estimator(self, rows: Rows, weights: Floats, kernel: Kernel) -> ParzenEstimator:
+    def _estimator(
+        self, history: History, rows: Rows, weights: Floats, kernel: Kernel
+    ) -> ParzenEstimator:
         return ParzenEstimator(
             self._axes,
-            self._history.vectors(rows),
+            history.vectors(rows),
             weights,
             prior_weight=self.prior_weight,
             kernel=kernel,
-            n_trials=len(self._history.ranking),
+            n_trials=len(history.ranking),
         )
 
     def _best_candidate(
-        self, rng: np.random.Generator, good: ParzenEstimator, other: ParzenEstimator
+        self,
+        rng: np.random.Generator,
+        good: ParzenEstimator,
+        other: ParzenEstimator,
+        factors: list[float],
     ) -> dict[str, Any] | None:
         """Return the candidate with the highest l / g that is new and keeps the constraints."""
         # Decoding snaps to grids and drops what is inactive, so that the score is that of the
         # very point that a trial would get.
-        points = self._encoding.decode_many(good.sample(rng, self.n_ei_candidates))
+        drawn = good.sample(rng, self.n_ei_candidates)
+        more = self.prior_densities.sample(rng, factors, self.n_ei_candidates)
+        points = self._encoding.decode_many(np.concatenate([drawn, *more]))
         vectors = self._encoding.encode_many(points)
         scores = good.log_density(vectors) - other.log_density(vectors)
+        scores += self.prior_densities.score(vectors, factors)
         for index in np.argsort(-scores, kind="stable").tolist():
             params: dict[str, Any] = points[index]
             if self.space.satisfies(params) and not self._history.is_taken(params):

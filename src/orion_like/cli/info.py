@@ -88,11 +88,26 @@ def _told(
     document = find_experiment(storage, name, version)
     record = _record(document, documents)
     record["algorithm_in_use"] = _in_use(client, document.get("next_number") or 0)
+    if record["warm_start"]:
+        _tell_of_sources(client, record)
     stats = client.fetch_stats(with_evc_tree=collapse)
     trials = client.fetch_trials(with_evc_tree=True) if collapse else []
     best = next((trial for trial in trials if trial.id == stats.best_trials_id), None)
     record["stats"] = stats_record(client, stats, best)
     return record
+
+
+def _tell_of_sources(client: ExperimentClient, record: dict[str, Any]) -> None:
+    """Add how the sources of a warm start are used, and how well they foretell the trials."""
+    experiment = client.experiment
+    agreements = iter(experiment.agreements())
+    for source in record["warm_start"]:
+        source["agreement"] = next(agreements) if source["fit"] else None
+    try:
+        starts = getattr(experiment.algorithm, "starts", [])
+    except AlgorithmError:  # one of Oríon that is not available here
+        starts = []
+    record["starting_points"] = len(starts)
 
 
 def _write(records: list[dict[str, Any]], format_: str, *, several: bool) -> None:
@@ -199,7 +214,7 @@ def _sections(record: Mapping[str, Any]) -> list[Section]:
     sections += [
         ("Algorithm", algorithm if isinstance(algorithm, dict) else str(algorithm)),
         *_sections_in_use(record["algorithm_in_use"], config["max_trials"]),
-        *_sections_of_warm_start(record["warm_start"]),
+        *_sections_of_warm_start(record["warm_start"], record.get("starting_points", 0)),
         ("Space", record["space"]),
         (
             "Meta-data",
@@ -231,7 +246,7 @@ def _sections_in_use(in_use: Mapping[str, Any] | None, max_trials: Any) -> list[
     return [("Algorithm in use", fields)]
 
 
-def _sections_of_warm_start(sources: Sequence[Mapping[str, Any]]) -> list[Section]:
+def _sections_of_warm_start(sources: Sequence[Mapping[str, Any]], n_starts: int) -> list[Section]:
     if not sources:
         return []
     fields = {}
@@ -239,7 +254,11 @@ def _sections_of_warm_start(sources: Sequence[Mapping[str, Any]]) -> list[Sectio
         changes = [f"{n['trials']} {n['reason']}" for n in source["left_out"]]
         changes += [f"{n['trials']} {n['reason']}" for n in source["notes"]]
         text = f"{source['task']} task, {source['fit']} of {source['found']} trials fit"
+        if source["agreement"] is not None:
+            changes.append(f"{source['agreement']:.0%} of the pairs of trials here in its order")
         fields[source["name"]] = "; ".join([text, *changes])
+    if n_starts:
+        fields["starting points"] = f"trials 0 to {n_starts - 1}, the best ones of related tasks"
     return [("Warm start", fields)]
 
 

@@ -18,7 +18,8 @@ from orion_like.algo import (
     create_algorithm,
 )
 from orion_like.algo.gradient import partial_derivatives
-from orion_like.algo.problem import read_constraints, read_objectives
+from orion_like.algo.problem import Problem, read_constraints, read_objectives
+from orion_like.algo.relatedness import agreement
 from orion_like.errors import (
     AlgorithmError,
     DatabaseError,
@@ -185,6 +186,14 @@ class Experiment:
             for source, found in zip(sources, trials, strict=True)
             if found
         )
+
+    def agreements(self) -> list[float | None]:
+        """Return how well each prior task foretells the completed trials; see `agreement`."""
+        if not self.prior_tasks:
+            return []
+        problem = Problem.build(self.space, self.seed, self.objectives, self.outcome_constraints)
+        trials = self.fetch_trials({"status": "completed"})
+        return [agreement(problem, task, trials) for task in self.prior_tasks]
 
     @cached_property
     def declared_objectives(self) -> tuple[Objective, ...]:

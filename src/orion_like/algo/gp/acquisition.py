@@ -22,11 +22,28 @@ Floats = NDArray[np.float64]
 LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
+class Process(Protocol):
+    """A Gaussian process, whatever it has learnt from."""
+
+    @property
+    def coordinates(self) -> Floats:
+        """Observed points."""
+
+    def believing(self, coordinates: Floats) -> Process:
+        """Return the process that also has observed its own mean at further points."""
+
+    def predict(self, coordinates: Floats) -> tuple[Floats, Floats]:
+        """Return the means and variances at some points, without noise."""
+
+    def predict_with_gradient(self, point: Floats) -> tuple[float, float, Floats, Floats]:
+        """Return mean and variance at one point, and their gradients by its coordinates."""
+
+
 class Term(Protocol):
     """A function of the means and variances of some processes."""
 
     @property
-    def posteriors(self) -> tuple[Posterior, ...]:
+    def posteriors(self) -> tuple[Process, ...]:
         """The processes."""
 
     def value(self, means: Floats, variances: Floats) -> tuple[Floats, Floats, Floats]:
@@ -51,11 +68,11 @@ class ExpectedImprovement:
         Lowest loss so far.
     """
 
-    posterior: Posterior
+    posterior: Process
     best: float
 
     @property
-    def posteriors(self) -> tuple[Posterior, ...]:
+    def posteriors(self) -> tuple[Process, ...]:
         """The model."""
         return (self.posterior,)
 
@@ -162,7 +179,7 @@ class Feasibility:
     upper: float
 
     @property
-    def posteriors(self) -> tuple[Posterior, ...]:
+    def posteriors(self) -> tuple[Process, ...]:
         """The model."""
         return (self.posterior,)
 

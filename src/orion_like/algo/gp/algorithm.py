@@ -17,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orion_like.algo.base import Algorithm, Suggestion, positive_integer
-from orion_like.algo.gp.acquisition import Acquisition
+from orion_like.algo.gp.acquisition import Acquisition, Process
 from orion_like.algo.gp.embedding import Box, Embedding
 from orion_like.algo.gp.models import Frame, Models
 from orion_like.algo.gp.observations import Observations
 from orion_like.algo.gp.region import cloud_size, local_box
-from orion_like.algo.gp.regression import NoisePrior
+from orion_like.algo.gp.regression import NoisePrior, Posterior
 from orion_like.algo.gp.scalarization import scalarize
 from orion_like.algo.gp.search import Search
 from orion_like.algo.gp.threads import one_thread
+from orion_like.algo.gp.transfer import RelatedTasks, is_trusted
+from orion_like.algo.gp.warping import warp_losses
 from orion_like.algo.history import History
 from orion_like.algo.problem import Problem
 from orion_like.algo.sobol import Sobol
@@ -43,6 +45,9 @@ MAX_PENDING = 64
 
 ENOUGH_GRADIENTS = 2
 """Finished trials that make a model when there are gradients."""
+
+LEAST_WITH_RELATED = 4
+"""Finished trials, at least, that make a model when there are related tasks."""
 
 N_GOOD = 4
 """Good trials around which candidates are drawn."""
@@ -90,6 +95,7 @@ class GP(Algorithm):
         self._embedding = Embedding(problem.space.encoding())
         self._initial = Sobol(problem)
         self._history = History(problem)
+        self._related = RelatedTasks(problem, self._embedding)
         self._told = False
 
     def observe(self, trials: Iterable[Trial]) -> None:
@@ -101,7 +107,7 @@ class GP(Algorithm):
     def suggest(self, rng: np.random.Generator, number: int) -> Suggestion:
         """Return the point with the highest acquisition, or an initial point."""
         trials = Observations.of(self._history)
-        if len(trials) >= self._enough and trials.evaluated.any():
+        if len(trials) >= self._fewest and trials.evaluated.any():
             with one_thread():
                 params = self._most_promising(rng, number, trials)
             if params is not None:
@@ -127,6 +133,19 @@ class GP(Algorithm):
             return ENOUGH_GRADIENTS
         return min(10, 2 * self._embedding.width + 2)
 
+    @property
+    def _fewest(self) -> int:
+        """How many finished trials make a model that believes in related tasks."""
+        return max(LEAST_WITH_RELATED, self._enough // 2) if len(self._related) else self._enough
+
+    def _with_related(self, trials: Observations, losses: Floats, loss: Posterior) -> Process:
+        """Return the model of the loss of all the space with what related tasks tell."""
+        if not len(self._related) or self._history.has_gradients:
+            return loss
+        known = trials.evaluated
+        targets, _ = warp_losses(losses[known], GLOBAL_BEND)
+        return self._related.explain(trials.vectors[known], targets, GLOBAL_NOISE, loss)
+
     def _most_promising(
         self, rng: np.random.Generator, number: int, trials: Observations
     ) -> dict[str, Any] | None:
@@ -141,6 +160,9 @@ class GP(Algorithm):
             acquisition = models.of_front(seen, pending, GLOBAL_NOISE)
             return self._found(rng, frame, acquisition, seen, losses[kept])
         loss = models.loss(trials.at(kept), losses[kept], GLOBAL_NOISE)
+        process = self._with_related(trials.at(kept), losses[kept], loss)
+        if len(trials) < self._enough and not is_trusted(process):
+            return None
         self._tell(models.contradicted)
         size = cloud_size(self._embedding.width, models.with_gradients)
         turns = GRADIENT_TURNS if models.with_gradients else TURNS
@@ -150,9 +172,9 @@ class GP(Algorithm):
             if trials.evaluated[kept].sum() > 1:
                 frame = Frame(self._embedding, box)
                 models = Models(self.problem, self._history, frame, LOCAL_BEND)
-                loss = models.loss(trials.at(kept), losses[kept], LOCAL_NOISE)
+                process = models.loss(trials.at(kept), losses[kept], LOCAL_NOISE)
         seen = trials.at(kept)
-        acquisition = models.acquisition(loss, seen, pending)
+        acquisition = models.acquisition(process, seen, pending)
         return self._found(rng, frame, acquisition, seen, losses[kept])
 
     def _found(

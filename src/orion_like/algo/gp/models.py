@@ -21,6 +21,7 @@ from orion_like.algo.gp.acquisition import (
     ExpectedImprovement,
     Feasibility,
     HypervolumeImprovement,
+    Process,
     Term,
 )
 from orion_like.algo.gp.embedding import Box, Embedding
@@ -171,7 +172,7 @@ class Models:
         found_parameters = with_slopes.hyperparameters
         return Posterior.given(embedding, found_parameters, coordinates, targets, slopes)
 
-    def acquisition(self, loss: Posterior, trials: Observations, pending: Floats) -> Acquisition:
+    def acquisition(self, loss: Process, trials: Observations, pending: Floats) -> Acquisition:
         """Return what is to be maximized: the expected improvement of the loss, where feasible.
 
         Parameters
