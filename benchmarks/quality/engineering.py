@@ -99,6 +99,8 @@ def three_bar_truss(p: Params) -> float:
 
 def three_bar_truss_constraints(p: Params) -> Constraints:
     a, b = p["outer"], p["middle"]
+    if a == 0:  # nothing bears the load
+        return (math.inf, math.inf, math.inf)
     whole = math.sqrt(2) * a**2 + 2 * a * b
     return (
         (math.sqrt(2) * a + b) / whole * 2 - 2,
