@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 
 import pexpect
@@ -24,6 +25,8 @@ def terminal(monkeypatch):
         child = pexpect.spawn(
             sys.executable, ["-m", "orion_like", *words],
             dimensions=(30, columns), encoding="utf-8", timeout=30,
+            # The tests themselves may run where interruptions are ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
         children.append(child)
         return child

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +23,12 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    return tmp_path
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    # Those of pytest can have paths that are too long for sockets.
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        monkeypatch.setattr("tempfile.tempdir", directory)
+        monkeypatch.setenv("TMPDIR", directory)
+        yield Path(directory)
 
 
 def left_by_a_killed_worker() -> str:
